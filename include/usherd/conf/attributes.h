@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The attribute table: the only list of attributes there is. Readers, conversion, dump,
+ * help and the test of the manual go through it.
+ */
+#ifndef USHERD_CONF_ATTRIBUTES_H
+#define USHERD_CONF_ATTRIBUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usherd/base/error.h"
+#include "usherd/base/strings.h"
+
+struct attribute;
+
+/* How a value is written, and both ways between words and the field. */
+struct value_kind {
+	const char *syntax; /* for people: "yes or no" */
+	bool list;          /* any number of words, += and -= make sense */
+	size_t words;       /* exactly so many, when not a list */
+	/* @object is the struct service or settings. 0, -EINVAL, -ENOMEM. */
+	int (*parse)(const struct attribute *attribute, const struct strings *values,
+		     void *object, struct error *err);
+	/* Append the words. 1, 0 when the field says nothing, or -ENOMEM. */
+	int (*format)(const struct attribute *attribute, const void *object,
+		      struct strings *ret);
+};
+
+/* Where an attribute may stand. What may stand in defaults is inherited from there. */
+enum attribute_place {
+	ATTRIBUTE_SERVICE = 1 << 0,
+	ATTRIBUTE_DEFAULTS = 1 << 1,
+	ATTRIBUTE_SETTING = 1 << 2,
+};
+
+/* Which services it applies to, and how it is printed. */
+enum attribute_flag {
+	ATTRIBUTE_PROGRAM = 1 << 0,  /* only services with a server */
+	ATTRIBUTE_INET = 1 << 2,     /* only tcp and udp */
+	ATTRIBUTE_UNIX = 1 << 3,     /* only protocol = unix */
+	ATTRIBUTE_ALWAYS = 1 << 4,   /* dumped even at its built-in default */
+	ATTRIBUTE_PER_FILE = 1 << 5, /* every file may set it for itself */
+};
+
+/* One word of a closed vocabulary. */
+struct attribute_word {
+	const char *text;
+	unsigned value;
+};
+
+struct attribute {
+	const char *name;
+	const char *alias; /* or NULL */
+	const struct value_kind *kind;
+	unsigned place;                     /* enum attribute_place */
+	unsigned flags;                     /* enum attribute_flag */
+	size_t offset;                      /* of the field in its struct */
+	int64_t min, max;                   /* of numbers */
+	unsigned index;                     /* RLIMIT_* */
+	const struct attribute_word *words; /* up to a NULL text */
+	const char *help;                   /* one line */
+};
+
+#define ATTRIBUTES_MAX 96
+
+/* In canonical order. NULL past the end; the index is below ATTRIBUTES_MAX. */
+const struct attribute *attribute_at(size_t index);
+size_t attribute_index(const struct attribute *attribute);
+
+/* By name or alias; NULL if there is none. */
+const struct attribute *attribute_find(const char *name);
+
+/* The nearest name that may stand at one of @places, or NULL. */
+const char *attribute_suggest(const char *name, unsigned places);
+
+/* Convert @values into the field of @object after checking how many they are. 0 or
+ * -EINVAL / -ERANGE / -ENOMEM with a sentence that begins with the attribute's name. */
+int attribute_parse(const struct attribute *attribute, const struct strings *values,
+		    void *object, struct error *err);
+
+/* The canonical words of the field: 1, 0 for none (not the same as an empty list), or
+ * -ENOMEM. @ret is to be freed by the caller in any case. */
+int attribute_format(const struct attribute *attribute, const void *object,
+		     struct strings *ret);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Configuration files in, service table out. Check first: any error means no table.
+ * Names of users, groups and services are resolved here (may block), never later.
+ */
+#ifndef USHERD_CONF_LOAD_H
+#define USHERD_CONF_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "usherd/base/strings.h"
+#include "usherd/conf/diagnostics.h"
+#include "usherd/model/table.h"
+
+#define CONF_DEFAULT_FILE "/etc/usherd.conf"
+
+struct conf_request {
+	struct strings files; /* native files, in order */
+	bool root;            /* may change ids: user must then be given for programs */
+	/* Does an in-process service of this name exist, for streams / datagrams? */
+	bool (*internal_exists)(const char *name, bool stream);
+	/* Optional, for "did you mean": the names one by one, NULL past the end. */
+	const char *(*internal_name)(size_t index);
+};
+
+/*
+ * Read everything. Returns 0 with a table (there may be warnings), -EINVAL with errors
+ * listed in @diagnostics, or -ENOMEM.
+ */
+int conf_load(const struct conf_request *request, struct table **ret,
+	      struct diagnostics *diagnostics);
+
+/* The same for one native configuration in memory, called @name in messages. An include
+ * in it is relative to the working directory. The files of @request are not read. */
+int conf_load_text(const struct conf_request *request, const char *name, const char *text,
+		   size_t length, struct table **ret, struct diagnostics *diagnostics);
+
+/* The effective configuration in canonical native syntax: loading it again gives the
+ * same text. 0 or a negative errno of the stream. */
+int conf_dump(const struct table *table, FILE *out);
+
+/* The attribute table for people: one attribute (by name or alias) in detail, or all of
+ * them for NULL. -ENOENT for an unknown name, after a suggestion on @out. */
+int conf_help(const char *name, FILE *out);
+
+#endif

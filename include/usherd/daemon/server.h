@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The supervisor: owns loop, log, table, engine and workers, and wires them together.
+ */
+#ifndef USHERD_DAEMON_SERVER_H
+#define USHERD_DAEMON_SERVER_H
+
+#include "usherd/daemon/notify.h"
+#include "usherd/daemon/options.h"
+#include "usherd/daemon/pidfile.h"
+#include "usherd/model/table.h"
+#include "usherd/serve/engine.h"
+#include "usherd/serve/roster.h"
+#include "usherd/serve/workers.h"
+
+struct server {
+	const struct options *options; /* borrowed */
+	struct table *table;           /* owned; what is in effect */
+	struct log *log;               /* owned */
+	struct log_target target;      /* what the log writes to */
+	struct log_reporter reporter;
+	struct loop *loop; /* owned */
+	struct engine engine;
+	struct workers *workers; /* owned */
+	struct pidfile pidfile;
+	struct notifier notifier;
+	struct watch log_watch; /* lines wait for the log's target */
+	struct timer log_timer; /* likewise, where there is no descriptor to watch */
+	struct timer stop_timer;
+	bool stopping;
+	bool root;
+};
+
+/*
+ * Set everything up for @table (taken over) and put its services on duty. Nothing is left
+ * behind on failure. 0; -EEXIST when another instance runs; another negative errno.
+ */
+int server_start(struct server *server, const struct options *options,
+		 struct table *table, struct inherited *inherited, struct error *err);
+
+/* Serve until told to stop. 0 or a negative errno. */
+int server_run(struct server *server);
+void server_done(struct server *server);
+
+/* Read the configuration anew and put it into effect, or keep everything as it is. */
+void server_reload(struct server *server);
+
+/* TERM, INT: as the configuration says; a second time: at once. */
+void server_stop(struct server *server, enum stop_mode mode);
+
+/* After every reaping: has the last child gone? */
+void server_check_stopped(struct server *server);
+
+/* One status summary to the log. */
+void server_report_status(struct server *server);
+
+/* "N services, M listeners" into @buffer, for the ready messages. */
+const char *server_summary(const struct server *server, char *buffer, size_t size);
+
+#endif

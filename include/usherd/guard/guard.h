@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * May this client be served now? Pure decisions over values: a policy, the tally of what
+ * runs, the client's address and the moment. No system call, no log.
+ *
+ * The checks stand in one table and run in its order; the first that refuses gives the
+ * reason:
+ *   cps, instances, per_source, process limit, address (no_access, only_from).
+ *
+ * Memory: a tally counts sources in one table that never holds more entries than there
+ * are running sessions of the service; refused clients leave nothing behind.
+ */
+#ifndef USHERD_GUARD_GUARD_H
+#define USHERD_GUARD_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usherd/base/addr.h"
+#include "usherd/model/policy.h"
+
+enum reason {
+	REASON_NONE = 0,
+	REASON_CPS,           /* "connections per second" */
+	REASON_INSTANCES,     /* "service_limit" */
+	REASON_PER_SOURCE,    /* "per_source_limit" */
+	REASON_PROCESS_LIMIT, /* "process_limit" */
+	REASON_ADDRESS,       /* "address" */
+	REASON_FORK,          /* "fork": the program could not be started */
+	REASON_RESOURCES,     /* "resources": out of descriptors or memory */
+};
+
+/* xinetd's word for it, as in its FAIL lines. */
+const char *reason_word(enum reason reason);
+
+struct verdict {
+	enum reason reason;      /* REASON_NONE: allowed */
+	uint64_t pause_until_ns; /* with REASON_CPS: the service is to rest until then */
+};
+
+/* What runs, per service. All zero is fresh. */
+struct tally {
+	uint64_t active;              /* sessions running */
+	struct tally_source *sources; /* private, owned */
+	size_t source_slots;          /* private */
+	size_t source_count;          /* private */
+	uint64_t window_start_ns;     /* private: the current second of cps */
+	uint64_t window_count;        /* private */
+	uint64_t paused_until_ns;     /* private */
+};
+
+/* What does not belong to one service. */
+struct surroundings {
+	uint64_t now_ns;
+	uint64_t children;     /* programs running, all services */
+	uint64_t max_children; /* UNITS_UNLIMITED: no limit */
+};
+
+/*
+ * Count one arrival against cps. Called once for each client, before guard_decide().
+ * More than cps_rate within the second that began with its first arrival: those in
+ * excess are refused.
+ */
+void tally_arrive(struct tally *tally, uint64_t now_ns);
+
+/*
+ * The service rests until then, as a verdict said. Clients that come through all the same
+ * (they were waiting already, or at another process) are refused with REASON_CPS until
+ * that moment, are not counted, and do not prolong it. It ends by itself.
+ */
+void tally_pause(struct tally *tally, uint64_t until_ns);
+
+/*
+ * Pure. An address in both no_access and only_from is refused, whichever is the narrower
+ * (as xinetd does it). @peer with length 0 (unknown) passes no only_from and no no_access
+ * that is given; one that is no IP address is in neither.
+ */
+struct verdict guard_decide(const struct policy *policy, const struct tally *tally,
+			    const struct surroundings *around, const struct addr *peer);
+
+/* Record a session that starts / has ended. Admit returns 0 or -ENOMEM; release once
+ * after a successful admit, whatever the policy's prefixes are by then: the key is kept
+ * by the caller in @source. */
+struct source_key {
+	struct prefix prefix;
+	bool counted;
+};
+int tally_admit(struct tally *tally, const struct policy *policy, const struct addr *peer,
+		struct source_key *ret_source);
+void tally_release(struct tally *tally, const struct source_key *source);
+
+/* Running sessions of the block that @peer lies in. */
+uint64_t tally_source_active(const struct tally *tally, const struct policy *policy,
+			     const struct addr *peer);
+void tally_done(struct tally *tally);
+
+#endif

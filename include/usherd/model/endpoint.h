@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* Where a service is reached: one socket to be bound. A value. */
+#ifndef USHERD_MODEL_ENDPOINT_H
+#define USHERD_MODEL_ENDPOINT_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "usherd/base/addr.h"
+
+enum transport {
+	TRANSPORT_TCP,
+	TRANSPORT_UDP,
+	TRANSPORT_UNIX_STREAM,
+	TRANSPORT_UNIX_DGRAM,
+};
+
+struct endpoint {
+	enum transport transport;
+	struct addr addr;
+	char interface[IFNAMSIZ]; /* empty: any */
+	bool v6only;
+	int backlog; /* stream sockets */
+	uid_t owner; /* UNIX paths; (uid_t)-1 leaves the creator's */
+	gid_t group; /* likewise */
+	mode_t mode; /* UNIX paths */
+};
+
+bool transport_is_stream(enum transport transport);
+bool transport_is_unix(enum transport transport);
+const char *transport_name(enum transport transport); /* "tcp", "udp", "unix" ... */
+
+/* True when one socket can serve as the other: everything but backlog, owner, group and
+ * mode, which can be changed on an open socket. */
+bool endpoint_same_socket(const struct endpoint *a, const struct endpoint *b);
+
+/* "tcp 127.0.0.1:21", "udp [::]:69 eth0", "unix /run/x.sock". */
+#define ENDPOINT_TEXT_SIZE (ADDR_TEXT_SIZE + 64)
+const char *endpoint_format(const struct endpoint *endpoint,
+			    char buffer[ENDPOINT_TEXT_SIZE]);
+
+#endif

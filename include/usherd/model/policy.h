@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* Who may connect, and how much of it: the part of a service that guard/ reads. */
+#ifndef USHERD_MODEL_POLICY_H
+#define USHERD_MODEL_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usherd/base/addr.h"
+#include "usherd/base/addrset.h"
+
+/* Prefixes as written (for the dump) and as asked (compiled). */
+struct prefix_list {
+	bool given;           /* only_from = {} is given and empty: nobody */
+	struct prefix *items; /* owned */
+	size_t count;
+	struct addrset set; /* owned */
+};
+
+struct policy {
+	struct prefix_list only_from;
+	struct prefix_list no_access;
+	uint64_t instances;  /* UNITS_UNLIMITED: no limit */
+	uint64_t per_source; /* likewise */
+	uint64_t cps_rate;   /* connections per second; 0: no limit */
+	uint64_t cps_pause_ns;
+	unsigned source_ipv4_bits; /* per_source counts by this prefix, 0-32 */
+	unsigned source_ipv6_bits; /* 0-128 */
+};
+
+void policy_done(struct policy *policy);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One configured service: pure data, immutable once built, counted.
+ *
+ * The fields up to `endpoints` hold what was configured, so that the effective
+ * configuration can be printed back; `endpoints` is what follows from them.
+ */
+#ifndef USHERD_MODEL_SERVICE_H
+#define USHERD_MODEL_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usherd/base/strings.h"
+#include "usherd/model/endpoint.h"
+#include "usherd/model/policy.h"
+#include "usherd/model/program.h"
+
+/* protocol = { ... } */
+enum service_protocol {
+	SERVICE_TCP = 1 << 0,
+	SERVICE_UDP = 1 << 1,
+	SERVICE_UNIX = 1 << 2,
+};
+
+enum service_socket {
+	SERVICE_SOCKET_DEFAULT = 0,
+	SERVICE_STREAM,
+	SERVICE_DGRAM
+};
+
+struct port_range {
+	uint16_t first;
+	uint16_t last; /* >= first */
+};
+
+struct service {
+	unsigned references;
+	char *id;   /* owned; unique, at most 63 bytes, no control characters */
+	char *name; /* owned; name in the services database, default: id */
+	char *file; /* owned; where it was written, for messages */
+	unsigned line;
+
+	bool disable;       /* such a service is checked and dumped, never bound */
+	unsigned protocols; /* enum service_protocol */
+	enum service_socket socket_type; /* only matters for UNIX sockets */
+	bool wait;
+	struct strings bind;      /* as written: addresses, UNIX paths, @names */
+	struct port_range *ports; /* owned */
+	size_t port_count;
+	char interface[IFNAMSIZ];
+	bool v6only;
+	int backlog;
+	char *socket_owner; /* owned or NULL; UNIX paths */
+	char *socket_group; /* owned or NULL */
+	mode_t socket_mode;
+	char *user;  /* owned, as written, or NULL */
+	char *group; /* owned, as written, or NULL */
+	bool groups;
+	char *internal; /* owned; name of the in-process service, or NULL */
+	struct program program;
+	struct policy policy;
+	unsigned log_on_success; /* enum event_field */
+	unsigned log_on_failure;
+	uint64_t idle_timeout_ns; /* 0: none */
+
+	struct endpoint *endpoints; /* owned */
+	size_t endpoint_count;
+
+	/* Canonical text of the whole entry plus the ids that its names resolved to:
+	 * two services are the same exactly when these are. Owned. */
+	char *fingerprint;
+};
+
+/* A service with every field at its built-in default and one reference; NULL when out
+ * of memory. */
+struct service *service_new(void);
+struct service *service_ref(struct service *service);
+void service_unref(struct service *service); /* NULL allowed */
+
+bool service_is_internal(const struct service *service);
+
+#endif

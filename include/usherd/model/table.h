@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* One generation of the configuration: global settings and the set of services. */
+#ifndef USHERD_MODEL_TABLE_H
+#define USHERD_MODEL_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usherd/base/strings.h"
+#include "usherd/model/service.h"
+
+enum stop_mode {
+	STOP_TERMINATE, /* TERM, grace, KILL for every child */
+	STOP_DETACH,    /* programs go on without usherd, as with xinetd */
+};
+
+struct settings {
+	char *log;                 /* owned, as written, or NULL */
+	char *pidfile;             /* owned or NULL */
+	uint64_t max_children;     /* UNITS_UNLIMITED: no limit */
+	char *worker_user;         /* owned, as written, or NULL: nobody */
+	struct credentials worker; /* what worker_user resolved to */
+	enum stop_mode stop;
+	uint64_t stop_grace_ns;
+};
+
+struct table {
+	struct settings settings;
+	struct service **services; /* owned array, each entry holds a reference */
+	size_t count;
+	struct service **slots; /* private, owned array: services by hash of their id */
+	size_t slot_count;      /* private, a power of two or 0 */
+};
+
+struct table *table_new(void);        /* defaults; NULL when out of memory */
+void table_free(struct table *table); /* NULL allowed */
+
+/* Takes the reference over, also on failure. The service has its id, which the caller
+ * knows to be new to the table. 0 or -ENOMEM. */
+int table_add(struct table *table, struct service *service);
+
+/* Borrowed, or NULL. Ids are compared exactly; does not slow down with their number. */
+struct service *table_find(const struct table *table, const char *id);
+
+#endif

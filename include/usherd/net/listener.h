@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* Bound sockets: making, adopting, pausing them. */
+#ifndef USHERD_NET_LISTENER_H
+#define USHERD_NET_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "usherd/base/error.h"
+#include "usherd/model/endpoint.h"
+
+/*
+ * Create, bind and (streams) listen. The descriptor is close-on-exec and non-blocking.
+ * SO_REUSEADDR always (TCP: a restart binds at once; UDP: connected per-peer sockets may
+ * share the port, but so may any other UDP socket that has it, and -EADDRINUSE only comes
+ * from one that has not); IPV6_V6ONLY always set explicitly; IP_PKTINFO /
+ * IPV6_RECVPKTINFO on UDP; SO_BINDTODEVICE for an interface. A backlog below 1 is the
+ * system's largest.
+ *
+ * A UNIX path: a stale socket (connect(2) says ECONNREFUSED) is replaced, a live one or
+ * another kind of file is -EADDRINUSE; when that cannot be told (no right to connect) the
+ * error says so. The node gets owner, group and mode before anybody can connect: until
+ * then its mode is 0. The umask is changed for a moment, so no other thread may make
+ * files meanwhile. Needs /proc.
+ *
+ * Returns 0 or a negative errno with the reason in words.
+ */
+int listener_open(const struct endpoint *endpoint, int *ret_fd, struct error *err);
+
+/* Is @error (negative, from listener_open()) worth trying again later without a change of
+ * configuration: address, interface or directory not there yet, in use, out of
+ * resources? */
+bool listener_error_is_transient(int error);
+
+/*
+ * Apply what may differ between two endpoints of endpoint_same_socket(): backlog, owner,
+ * group, mode. Returns 0 or a negative errno.
+ */
+int listener_adjust(int fd, const struct endpoint *endpoint, struct error *err);
+
+/* Does the inherited descriptor @fd (LISTEN_FDS) stand for @endpoint? Compares type,
+ * protocol, listening state, IPV6_V6ONLY, interface and bound address: an inherited
+ * socket may not be open to more, or to fewer, than the endpoint says. */
+bool listener_matches(int fd, const struct endpoint *endpoint);
+
+/* Make an adopted descriptor like one of listener_open(). */
+int listener_adopt(int fd, const struct endpoint *endpoint, struct error *err);
+
+/*
+ * Pause a TCP listener so that clients are refused at once (RST) while the port stays
+ * ours: shutdown(2); and listen again. Sockets of other transports are left alone.
+ *
+ * Clients that nobody has accepted yet are reset; accepted ones stay. Every process that
+ * has the descriptor is paused with it. Meanwhile the socket is bound but closed:
+ * poll(2) reports POLLHUP without end, so take it out of the loop first; accept(2) says
+ * EINVAL. It lacks SO_REUSEADDR for that time, so nobody else, with or without that
+ * option, can bind the port. Only a port bound by number is kept so: one that the kernel
+ * chose at bind(2) is bound anew by resume, which says -EADDRINUSE if it is lost. The
+ * endpoint's port is not 0 (-EINVAL). Both may be repeated without harm. Return 0 or a
+ * negative errno.
+ */
+int listener_pause(int fd, const struct endpoint *endpoint);
+int listener_resume(int fd, const struct endpoint *endpoint);
+
+/* Remove the node of a UNIX path; does nothing for the others. */
+void listener_unlink(const struct endpoint *endpoint);
+
+#endif

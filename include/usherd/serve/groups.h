@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* Which in-process services belong into one worker: those with the same credentials. */
+#ifndef USHERD_SERVE_GROUPS_H
+#define USHERD_SERVE_GROUPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usherd/serve/engine.h"
+#include "usherd/serve/responder.h"
+
+struct group {
+	const struct credentials *credentials; /* borrowed from the first post */
+	struct post **posts;                   /* owned array of borrowed posts */
+	size_t count;
+	/* Changes with every change of the services or of their sockets. */
+	uint64_t signature;
+};
+
+struct group_list {
+	struct group *groups; /* owned */
+	size_t count;
+	/* Where in-process services of any group answer datagrams. */
+	struct responder_ports ports;
+};
+
+/* From all posts of in-process services that have a bound socket. 0 or -ENOMEM. */
+int groups_make(const struct engine *engine, struct group_list *ret);
+void groups_done(struct group_list *list);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where events and messages of the engine go: to the log in the supervisor, through a
+ * socket to the supervisor in a worker. Who reports does not know which.
+ */
+#ifndef USHERD_SERVE_REPORT_H
+#define USHERD_SERVE_REPORT_H
+
+#include "usherd/log/event.h"
+#include "usherd/log/log.h"
+
+#define REPORT_TEXT_SIZE 768
+
+struct reporter {
+	void (*event)(struct reporter *reporter, const struct event *event);
+	void (*message)(struct reporter *reporter, enum log_level level,
+			const char *text);
+};
+
+void report_event(struct reporter *reporter, const struct event *event);
+void report_message(struct reporter *reporter, enum log_level level, const char *format,
+		    ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * A message that a client or a broken system could repeat: written at most once per
+ * LOG_THROTTLE_PERIOD_NS of @gate, with the number of those left out in between.
+ */
+void report_throttled(struct reporter *reporter, struct log_throttle *gate,
+		      uint64_t now_ns, enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* The supervisor's reporter. */
+struct log_reporter {
+	struct reporter reporter;
+	struct log *log; /* borrowed */
+};
+void log_reporter_init(struct log_reporter *reporter, struct log *log);
+
+#endif

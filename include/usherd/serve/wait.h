@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * wait = yes: the program gets the bound socket itself and serves whoever comes until it
+ * ends; usherd looks away meanwhile.
+ *
+ * Nothing queued on the socket is read or dropped here, except a datagram whose sender
+ * the guard refuses. A program that ends at once and leaves the queue as it was is
+ * started again with growing pauses (WAIT_REST_FIRST_NS doubling to WAIT_REST_MAX_NS).
+ */
+#ifndef USHERD_SERVE_WAIT_H
+#define USHERD_SERVE_WAIT_H
+
+#include "usherd/serve/engine.h"
+
+#define WAIT_QUICK_NS      (UINT64_C(1) * 1000000000)
+#define WAIT_REST_FIRST_NS (UINT64_C(100) * 1000000)
+#define WAIT_REST_MAX_NS   (UINT64_C(30) * 1000000000)
+
+struct wait_child;
+
+/* Somebody waits on the listener of a wait = yes service: hand the socket over. */
+void wait_ready(struct listener *listener);
+
+/* The listener of a running program goes away (its service was removed). */
+void wait_forget_listener(struct wait_child *holder);
+
+#endif

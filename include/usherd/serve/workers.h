@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The supervisor's side of the workers: one for each set of credentials that in-process
+ * services run with.
+ *
+ * A worker is never changed. When its services or their sockets change, a successor is
+ * started first and the old one told to drain; a worker that dies is started again, at
+ * once the first time, then with growing pauses. The sockets stay open in the
+ * supervisor, so clients wait in the queue meanwhile and nobody is refused.
+ */
+#ifndef USHERD_SERVE_WORKERS_H
+#define USHERD_SERVE_WORKERS_H
+
+#include "usherd/serve/engine.h"
+
+#define WORKER_REST_FIRST_NS (UINT64_C(100) * 1000000)
+#define WORKER_REST_MAX_NS   (UINT64_C(10) * 1000000000)
+#define WORKER_STEADY_NS     (UINT64_C(10) * 1000000000)
+
+struct workers;
+
+/* @root: the supervisor may change ids. 0 or -ENOMEM. */
+int workers_new(struct engine *engine, bool root, struct workers **ret);
+/* Ends every worker (closes its channel). NULL allowed. */
+void workers_free(struct workers *workers);
+
+/* Bring what runs in line with the engine's posts. Cheap when nothing has changed. */
+void workers_refresh(struct workers *workers);
+
+/* As workers_refresh(), but after the current events: several changes, one refresh. */
+void workers_refresh_soon(struct workers *workers);
+
+/* Start none any more. */
+void workers_stop(struct workers *workers);
+
+/* Workers running, draining ones included. */
+size_t workers_count(const struct workers *workers);
+
+#endif

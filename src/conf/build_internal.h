@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* What the parts of build share: build.c tells the story, merge.c puts defaults and
+ * services together, resolve.c asks for names, endpoints.c and check.c do what they say.
+ */
+#ifndef USHERD_BUILD_INTERNAL_H
+#define USHERD_BUILD_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "usherd/conf/attributes.h"
+#include "usherd/conf/build.h"
+
+/* The words of one attribute after merging, and where the last of them was written. */
+struct assignment {
+	bool set;
+	bool inherited; /* from defaults, untouched */
+	bool converted; /* attribute_parse() has been tried */
+	bool bad;       /* and failed */
+	struct strings values;
+	const char *file; /* borrowed from the stanzas */
+	unsigned line;
+};
+
+struct assignments {
+	struct assignment items[ATTRIBUTES_MAX]; /* by attribute_index() */
+};
+
+struct build {
+	const struct conf_request *request;
+	struct diagnostics *diagnostics;
+	struct table *table;
+	struct assignments defaults;
+	bool ipv6; /* such sockets can be made */
+	size_t endpoint_count;
+};
+
+/* One service in the making. */
+struct draft {
+	struct build *build;
+	const struct stanza *stanza;
+	struct service *service;
+	struct assignments given;
+};
+
+/* merge.c. 0 or -ENOMEM; problems go to the diagnostics. */
+int merge_stanza(struct build *build, const struct stanza *stanza,
+		 struct assignments *ret);
+int merge_defaults(struct draft *draft);
+int assignments_convert(struct build *build, const struct attribute *attribute,
+			struct assignments *assignments, void *object);
+void assignments_done(struct assignments *assignments);
+
+/* What was given for the attribute called @name, or NULL. */
+const struct assignment *draft_find(const struct draft *draft, const char *name);
+bool draft_is_good(const struct draft *draft, const char *name); /* given, converted */
+bool draft_applies(const struct draft *draft, const struct attribute *attribute);
+
+/* An error at the place of attribute @name, or of the service when that was not given or
+ * @name is NULL; then the sentence begins with the service. */
+void draft_complain(const struct draft *draft, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* resolve.c */
+int resolve_user(const char *name, struct credentials *ret, struct error *err);
+int resolve_group(const char *name, gid_t *ret, struct error *err);
+int resolve_credentials(struct draft *draft);
+int resolve_worker(struct build *build, struct assignments *settings);
+int resolve_ports(struct draft *draft);
+
+/* endpoints.c */
+int endpoints_make(struct draft *draft);
+int endpoints_check(struct build *build);
+
+/* check.c */
+void check_service(struct draft *draft);
+
+/* dump.c: one entry as text. 0 or a negative errno. */
+int dump_service(const struct service *service, FILE *out);
+char *dump_fingerprint(const struct service *service); /* owned; NULL: out of memory */
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Checks across the attributes of one service, after conversion and before endpoints.
+ * Every check runs, so that one load reports everything. What cannot be enforced is an
+ * error, never a weaker service than written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "build_internal.h"
+#include "usherd/base/closest.h"
+#include "usherd/base/fd.h"
+
+static void check_kind(struct draft *draft)
+{
+	bool server = draft_find(draft, "server") != NULL;
+	bool internal = draft_find(draft, "internal") != NULL;
+	if (!server && !internal)
+		draft_complain(draft, NULL, "neither server nor internal is given");
+	if (server && internal)
+		draft_complain(draft, "internal",
+			       "'internal' and 'server' exclude each other");
+}
+
+static const char *reason_against(const struct attribute *attribute)
+{
+	if ((attribute->flags & ATTRIBUTE_PROGRAM) != 0)
+		return "only for services with a server";
+	if ((attribute->flags & ATTRIBUTE_UNIX) != 0)
+		return "only for protocol = unix";
+	return "not for protocol = unix";
+}
+
+static void check_applicable(struct draft *draft)
+{
+	const struct attribute *attribute;
+	for (size_t i = 0; (attribute = attribute_at(i)) != NULL; i++)
+		if (draft->given.items[i].set && !draft_applies(draft, attribute))
+			draft_complain(draft, attribute->name, "'%s' is %s",
+				       attribute->name, reason_against(attribute));
+}
+
+static void check_protocol(struct draft *draft)
+{
+	const struct service *service = draft->service;
+	unsigned protocols = service->protocols;
+	if ((protocols & SERVICE_UNIX) != 0 && protocols != SERVICE_UNIX)
+		draft_complain(draft, "protocol",
+			       "unix cannot be combined with other protocols");
+	if (service->socket_type == SERVICE_STREAM && (protocols & SERVICE_UDP) != 0)
+		draft_complain(draft, "socket_type", "udp has no stream sockets");
+	if (service->socket_type == SERVICE_DGRAM && (protocols & SERVICE_TCP) != 0)
+		draft_complain(draft, "socket_type", "tcp has no dgram sockets");
+}
+
+static bool has_streams(const struct service *service)
+{
+	return (service->protocols & SERVICE_TCP) != 0 ||
+	       ((service->protocols & SERVICE_UNIX) != 0 &&
+		service->socket_type != SERVICE_DGRAM);
+}
+
+static bool has_datagrams(const struct service *service)
+{
+	return (service->protocols & SERVICE_UDP) != 0 ||
+	       ((service->protocols & SERVICE_UNIX) != 0 &&
+		service->socket_type == SERVICE_DGRAM);
+}
+
+/* Does the list let every address through? */
+static bool covers_everything(const struct prefix_list *list)
+{
+	static const uint8_t lowest[16] = { 0 };
+	uint8_t highest[16];
+	memset(highest, 0xff, sizeof(highest));
+	return list->set.count == 1 &&
+	       memcmp(list->set.ranges[0].first, lowest, sizeof(lowest)) == 0 &&
+	       memcmp(list->set.ranges[0].last, highest, sizeof(highest)) == 0;
+}
+
+/* The program of a stream service with wait = yes accepts by itself: usherd never sees
+ * its clients. */
+static void check_wait(struct draft *draft)
+{
+	const struct service *service = draft->service;
+	if (!service->wait)
+		return;
+	if (draft_find(draft, "internal") != NULL)
+		draft_complain(draft, "wait",
+			       "an in-process service cannot have wait = yes");
+	if (!has_streams(service))
+		return;
+	if (service->policy.only_from.given &&
+	    !covers_everything(&service->policy.only_from))
+		draft_complain(
+			draft, "only_from",
+			"only_from cannot be enforced for service '%s': with wait = "
+			"yes its program accepts the connections",
+			service->id);
+	if (service->policy.no_access.count > 0)
+		draft_complain(
+			draft, "no_access",
+			"no_access cannot be enforced for service '%s': with wait = "
+			"yes its program accepts the connections",
+			service->id);
+}
+
+static void complain_internal(const struct draft *draft, const char *name)
+{
+	const struct conf_request *request = draft->build->request;
+	struct closest search;
+	const char *candidate;
+	closest_init(&search, name);
+	for (size_t i = 0; request->internal_name != NULL &&
+			   (candidate = request->internal_name(i)) != NULL;
+	     i++)
+		closest_consider(&search, candidate);
+	if (search.best != NULL)
+		draft_complain(draft, "internal",
+			       "unknown in-process service '%s'; did you mean '%s'?",
+			       name, search.best);
+	else
+		draft_complain(draft, "internal", "unknown in-process service '%s'",
+			       name);
+}
+
+static void check_internal(struct draft *draft)
+{
+	const struct conf_request *request = draft->build->request;
+	const struct service *service = draft->service;
+	if (service->internal == NULL || request->internal_exists == NULL)
+		return;
+	bool streams = request->internal_exists(service->internal, true);
+	bool datagrams = request->internal_exists(service->internal, false);
+	if (!streams && !datagrams)
+		complain_internal(draft, service->internal);
+	else if (!streams && has_streams(service))
+		draft_complain(draft, "internal",
+			       "in-process service '%s' does not exist for streams",
+			       service->internal);
+	else if (!datagrams && has_datagrams(service))
+		draft_complain(draft, "internal",
+			       "in-process service '%s' does not exist for datagrams",
+			       service->internal);
+}
+
+static void check_user(struct draft *draft)
+{
+	if (draft->build->request->root && draft_find(draft, "server") != NULL &&
+	    draft_find(draft, "internal") == NULL && draft_find(draft, "user") == NULL)
+		draft_complain(draft, NULL,
+			       "user is not given: nothing runs as root by omission");
+}
+
+/*
+ * An O_PATH descriptor of @path as a process with the root directory @root sees it, or a
+ * negative errno. openat2(2), Linux 5.6: links cannot lead out of the root; older kernels
+ * and filters of system calls say so.
+ */
+static int open_inside(const char *root, const char *path)
+{
+	if (root == NULL) {
+		int fd = open(path, O_PATH | O_CLOEXEC);
+		return fd == -1 ? -errno : fd;
+	}
+	int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory == -1)
+		return -errno;
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	long fd = syscall(SYS_openat2, directory, path, &how, sizeof(how));
+	if (fd == -1 && (errno == ENOSYS || errno == EPERM)) {
+		const char *relative = path + strspn(path, "/");
+		fd = openat(directory, relative[0] != '\0' ? relative : ".",
+			    O_PATH | O_CLOEXEC);
+	}
+	int result = fd == -1 ? -errno : (int)fd;
+	fd_close(&directory);
+	return result;
+}
+
+/* Complains and returns false if there is nothing; else *ret_status is what there is. */
+static bool look_at(const struct draft *draft, const char *name, const char *root,
+		    const char *path, struct stat *ret_status)
+{
+	int fd = open_inside(root, path);
+	int error = fd < 0 ? -fd : 0;
+	if (error == 0 && fstat(fd, ret_status) == -1)
+		error = errno;
+	if (fd >= 0)
+		fd_close(&fd);
+	if (error == 0)
+		return true;
+	draft_complain(draft, name, "%s: '%s'%s%s%s: %s", name, path,
+		       root != NULL ? " inside '" : "", root != NULL ? root : "",
+		       root != NULL ? "'" : "", strerror(error));
+	return false;
+}
+
+static bool is_directory(const struct draft *draft, const char *name, const char *root,
+			 const char *path)
+{
+	struct stat status;
+	if (!look_at(draft, name, root, path, &status))
+		return false;
+	if (S_ISDIR(status.st_mode))
+		return true;
+	draft_complain(draft, name, "%s: '%s' is not a directory", name, path);
+	return false;
+}
+
+static void check_server(const struct draft *draft, const char *root)
+{
+	const char *path = draft->service->program.path;
+	struct stat status;
+	if (path == NULL || !look_at(draft, "server", root, path, &status))
+		return;
+	if (!S_ISREG(status.st_mode))
+		draft_complain(draft, "server", "server: '%s' is not a regular file",
+			       path);
+	else if ((status.st_mode & 0111) == 0 ||
+		 (!draft->build->request->root && access(path, X_OK) == -1))
+		draft_complain(draft, "server", "server: '%s' is not executable", path);
+}
+
+/* Paths are seen from inside the chroot; if that is wrong, nothing can be said of them.
+ */
+static void check_paths(struct draft *draft)
+{
+	const struct program *program = &draft->service->program;
+	if (draft_find(draft, "chroot") != NULL && !draft_is_good(draft, "chroot"))
+		return;
+	if (program->chroot != NULL && !draft->build->request->root) {
+		draft_complain(draft, "chroot", "chroot needs root");
+		return;
+	}
+	if (program->chroot != NULL &&
+	    !is_directory(draft, "chroot", NULL, program->chroot))
+		return;
+	check_server(draft, program->chroot);
+	if (program->directory != NULL)
+		(void)is_directory(draft, "directory", program->chroot,
+				   program->directory);
+}
+
+/* What a program does with its stream is out of sight. */
+static void check_idle_timeout(struct draft *draft)
+{
+	const struct service *service = draft->service;
+	bool peers = (service->protocols & SERVICE_UDP) != 0 && !service->wait;
+	if (draft->given.items[attribute_index(attribute_find("idle_timeout"))].set &&
+	    !service_is_internal(service) && !peers)
+		draft_complain(draft, "idle_timeout",
+			       "'idle_timeout' is only for in-process services and for "
+			       "datagrams with wait = no");
+}
+
+/* A group of its own makes a worker of its own: whose, must be said. */
+static void check_group(struct draft *draft)
+{
+	if (service_is_internal(draft->service) && draft_find(draft, "group") != NULL &&
+	    draft_find(draft, "user") == NULL)
+		draft_complain(draft, "group",
+			       "'group' of an in-process service needs "
+			       "'user' as well");
+}
+
+void check_service(struct draft *draft)
+{
+	static void (*const checks[])(struct draft *) = {
+		check_kind,  check_applicable,   check_protocol,
+		check_wait,  check_internal,     check_user,
+		check_paths, check_idle_timeout, check_group,
+	};
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		checks[i](draft);
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Addresses and ports of a service into endpoints, one for each socket, and the check
+ * that no two of them want the same. Nothing is bound here.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build_internal.h"
+
+/* The addresses of one service before they meet its ports. */
+struct addresses {
+	struct addr *items; /* owned */
+	size_t count;
+};
+
+static int add_address(struct addresses *list, const struct addr *address)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (addr_equal(&list->items[i], address) &&
+		    addr_family(&list->items[i]) == addr_family(address))
+			return 0;
+	struct addr *items = reallocarray(list->items, list->count + 1, sizeof(*items));
+	if (items == NULL)
+		return -ENOMEM;
+	list->items = items;
+	list->items[list->count++] = *address;
+	return 0;
+}
+
+/* '*': one socket for both families where IPv6 exists. */
+static int add_wildcard(const struct draft *draft, struct addresses *list)
+{
+	struct addr address;
+	bool ipv6 = draft->build->ipv6 || draft->service->v6only;
+	int result = addr_parse_ip(ipv6 ? "::" : "0.0.0.0", 0, &address, NULL);
+	return result < 0 ? result : add_address(list, &address);
+}
+
+static int add_host(const struct draft *draft, const char *name, struct addresses *list)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	int status = getaddrinfo(name, NULL, &hints, &found);
+	if (status == EAI_MEMORY)
+		return -ENOMEM;
+	if (status != 0) {
+		draft_complain(draft, "bind",
+			       "bind: '%s' is no address, and looking it up failed: %s",
+			       name, gai_strerror(status));
+		return 0;
+	}
+	int result = 0;
+	for (const struct addrinfo *at = found; at != NULL && result == 0;
+	     at = at->ai_next) {
+		struct addr address = { .length = at->ai_addrlen };
+		if (at->ai_addrlen > sizeof(address.u))
+			continue;
+		memcpy(&address.u, at->ai_addr, at->ai_addrlen);
+		result = add_address(list, &address);
+	}
+	freeaddrinfo(found);
+	return result;
+}
+
+static bool is_path(const char *text)
+{
+	return text[0] == '/' || text[0] == '@';
+}
+
+static int add_inet(const struct draft *draft, const char *text, struct addresses *list)
+{
+	struct addr address;
+	if (strcmp(text, "*") == 0)
+		return add_wildcard(draft, list);
+	if (is_path(text)) {
+		draft_complain(draft, "bind",
+			       "bind: '%s' is a path, which needs protocol = unix", text);
+		return 0;
+	}
+	if (addr_parse_ip(text, 0, &address, NULL) == 0)
+		return add_address(list, &address);
+	return add_host(draft, text, list);
+}
+
+static int add_unix(const struct draft *draft, const char *text, struct addresses *list)
+{
+	struct addr address;
+	struct error err = { 0 };
+	if (!is_path(text)) {
+		draft_complain(draft, "bind",
+			       "bind: '%s' is neither an absolute path nor an @name, as "
+			       "protocol = unix needs",
+			       text);
+		return 0;
+	}
+	int result = addr_parse_unix(text, &address, &err);
+	if (result == 0)
+		return add_address(list, &address);
+	draft_complain(draft, "bind", "bind: %s", err.text);
+	return result == -ENOMEM ? result : 0;
+}
+
+static int collect_addresses(const struct draft *draft, struct addresses *list)
+{
+	const struct service *service = draft->service;
+	bool path = (service->protocols & SERVICE_UNIX) != 0;
+	int result = 0;
+	if (service->bind.count == 0 && path)
+		draft_complain(draft, NULL,
+			       "protocol = unix needs bind with at least one path");
+	else if (service->bind.count == 0)
+		result = add_wildcard(draft, list);
+	for (size_t i = 0; i < service->bind.count && result == 0; i++)
+		result = path ? add_unix(draft, service->bind.items[i], list)
+			      : add_inet(draft, service->bind.items[i], list);
+	return result;
+}
+
+static struct endpoint make_endpoint(const struct service *service,
+				     enum transport transport, const struct addr *address)
+{
+	struct endpoint endpoint = { .transport = transport,
+				     .addr = *address,
+				     .backlog = service->backlog,
+				     .owner = (uid_t)-1,
+				     .group = (gid_t)-1,
+				     .mode = service->socket_mode };
+	memcpy(endpoint.interface, service->interface, sizeof(endpoint.interface));
+	endpoint.v6only = service->v6only && addr_family(address) == AF_INET6;
+	return endpoint;
+}
+
+static void fill_range(struct service *service, enum transport transport,
+		       const struct addr *address, const struct port_range *range)
+{
+	for (unsigned port = range->first; port <= range->last; port++) {
+		struct endpoint endpoint = make_endpoint(service, transport, address);
+		addr_set_port(&endpoint.addr, (uint16_t)port);
+		service->endpoints[service->endpoint_count++] = endpoint;
+	}
+}
+
+static void fill_inet(struct service *service, const struct addresses *list)
+{
+	static const struct {
+		unsigned protocol;
+		enum transport transport;
+	} kinds[] = { { SERVICE_TCP, TRANSPORT_TCP }, { SERVICE_UDP, TRANSPORT_UDP } };
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (size_t p = 0; p < service->port_count; p++)
+			for (size_t a = 0; a < list->count; a++)
+				if ((service->protocols & kinds[k].protocol) != 0)
+					fill_range(service, kinds[k].transport,
+						   &list->items[a], &service->ports[p]);
+}
+
+static void fill_unix(struct draft *draft, const struct addresses *list)
+{
+	struct service *service = draft->service;
+	enum transport transport = service->socket_type == SERVICE_DGRAM
+					   ? TRANSPORT_UNIX_DGRAM
+					   : TRANSPORT_UNIX_STREAM;
+	struct credentials owner = { .uid = (uid_t)-1 };
+	gid_t group = (gid_t)-1;
+	struct error err = { 0 };
+	if (service->socket_owner != NULL &&
+	    resolve_user(service->socket_owner, &owner, &err) < 0)
+		draft_complain(draft, "socket_owner", "socket_owner: %s", err.text);
+	if (service->socket_group != NULL &&
+	    resolve_group(service->socket_group, &group, &err) < 0)
+		draft_complain(draft, "socket_group", "socket_group: %s", err.text);
+	for (size_t i = 0; i < list->count; i++) {
+		struct endpoint endpoint =
+			make_endpoint(service, transport, &list->items[i]);
+		endpoint.owner = owner.uid;
+		endpoint.group = group;
+		service->endpoints[service->endpoint_count++] = endpoint;
+	}
+}
+
+/* How many there will be; the ranges are small enough for the product not to wrap. */
+static size_t count_endpoints(const struct service *service, size_t addresses)
+{
+	if ((service->protocols & SERVICE_UNIX) != 0)
+		return addresses;
+	size_t ports = 0;
+	for (size_t i = 0; i < service->port_count; i++)
+		ports += (size_t)service->ports[i].last - service->ports[i].first + 1;
+	bool both = (service->protocols & SERVICE_TCP) != 0 &&
+		    (service->protocols & SERVICE_UDP) != 0;
+	return ports * addresses * (both ? 2 : 1);
+}
+
+int endpoints_make(struct draft *draft)
+{
+	struct service *service = draft->service;
+	struct build *build = draft->build;
+	struct addresses list = { 0 };
+	int result = collect_addresses(draft, &list);
+	size_t count = result == 0 ? count_endpoints(service, list.count) : 0;
+	if (count > BUILD_ENDPOINTS_MAX - build->endpoint_count) {
+		draft_complain(draft, "port",
+			       "more than %d sockets would be needed for all services",
+			       BUILD_ENDPOINTS_MAX);
+		count = 0;
+	}
+	if (count > 0) {
+		service->endpoints = calloc(count, sizeof(*service->endpoints));
+		if (service->endpoints == NULL)
+			result = -ENOMEM;
+		else if ((service->protocols & SERVICE_UNIX) != 0)
+			fill_unix(draft, &list);
+		else
+			fill_inet(service, &list);
+		build->endpoint_count += service->endpoint_count;
+	}
+	free(list.items);
+	return result;
+}
+
+/* An endpoint with its service, for sorting. */
+struct claim {
+	const struct endpoint *endpoint;
+	const struct service *service;
+	size_t order;
+};
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Addresses that may clash next to each other: wildcards first. */
+static int compare_addresses(const struct addr *a, const struct addr *b)
+{
+	int result = compare_numbers(!addr_is_wildcard(a), !addr_is_wildcard(b));
+	if (result == 0)
+		result = compare_numbers((uint64_t)addr_family(a),
+					 (uint64_t)addr_family(b));
+	if (result == 0)
+		result = compare_numbers(a->length, b->length);
+	if (result != 0)
+		return result;
+	switch (addr_family(a)) {
+	case AF_INET:
+		return memcmp(&a->u.in.sin_addr, &b->u.in.sin_addr,
+			      sizeof(a->u.in.sin_addr));
+	case AF_INET6:
+		result = memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr,
+				sizeof(a->u.in6.sin6_addr));
+		return result != 0 ? result
+				   : compare_numbers(a->u.in6.sin6_scope_id,
+						     b->u.in6.sin6_scope_id);
+	default:
+		return memcmp(&a->u.un, &b->u.un, a->length);
+	}
+}
+
+static int compare_claims(const void *left, const void *right)
+{
+	const struct claim *a = left;
+	const struct claim *b = right;
+	int result = compare_numbers(a->endpoint->transport, b->endpoint->transport);
+	if (result == 0)
+		result = compare_numbers(addr_port(&a->endpoint->addr),
+					 addr_port(&b->endpoint->addr));
+	if (result == 0)
+		result = strcmp(a->endpoint->interface, b->endpoint->interface);
+	if (result == 0)
+		result = compare_addresses(&a->endpoint->addr, &b->endpoint->addr);
+	return result != 0 ? result : compare_numbers(a->order, b->order);
+}
+
+static bool is_dual_stack(const struct endpoint *endpoint)
+{
+	return addr_family(&endpoint->addr) == AF_INET6 && !endpoint->v6only;
+}
+
+/* The kernel would refuse the second: ip(7), ipv6(7) IPV6_V6ONLY. */
+static bool claims_clash(const struct claim *a, const struct claim *b)
+{
+	const struct endpoint *x = a->endpoint;
+	const struct endpoint *y = b->endpoint;
+	if (x->transport != y->transport || addr_port(&x->addr) != addr_port(&y->addr) ||
+	    strcmp(x->interface, y->interface) != 0)
+		return false;
+	if (addr_is_wildcard(&x->addr) && addr_is_wildcard(&y->addr))
+		return addr_family(&x->addr) == addr_family(&y->addr) ||
+		       is_dual_stack(x) || is_dual_stack(y);
+	return compare_addresses(&x->addr, &y->addr) == 0;
+}
+
+static void complain_clash(struct build *build, const struct claim *a,
+			   const struct claim *b)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+	const struct service *first = a->order < b->order ? a->service : b->service;
+	const struct claim *late = a->order < b->order ? b : a;
+	const struct service *second = late->service;
+	if (first == second)
+		diagnostics_add(build->diagnostics, SEVERITY_ERROR, second->file,
+				second->line, "service '%s' asks for %s twice",
+				second->id, endpoint_format(late->endpoint, text));
+	else
+		diagnostics_add(
+			build->diagnostics, SEVERITY_ERROR, second->file, second->line,
+			"service '%s' asks for %s, which is taken by service '%s' "
+			"at %s:%u",
+			second->id, endpoint_format(late->endpoint, text), first->id,
+			first->file, first->line);
+}
+
+static size_t collect_claims(const struct table *table, struct claim *claims)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < table->count; i++) {
+		const struct service *service = table->services[i];
+		if (service->disable)
+			continue;
+		for (size_t e = 0; e < service->endpoint_count; e++, count++)
+			claims[count] =
+				(struct claim){ &service->endpoints[e], service, count };
+	}
+	return count;
+}
+
+/* A range that overlaps another would give thousands of lines: one for each pair of
+ * neighbouring services is enough. */
+int endpoints_check(struct build *build)
+{
+	struct claim *claims = calloc(build->endpoint_count + 1, sizeof(*claims));
+	if (claims == NULL)
+		return -ENOMEM;
+	size_t count = collect_claims(build->table, claims);
+	qsort(claims, count, sizeof(*claims), compare_claims);
+	const struct service *last[2] = { NULL, NULL };
+	for (size_t i = 1; i < count; i++) {
+		const struct claim *a = &claims[i - 1];
+		const struct claim *b = &claims[i];
+		if (!claims_clash(a, b) ||
+		    (last[0] == a->service && last[1] == b->service))
+			continue;
+		complain_clash(build, a, b);
+		last[0] = a->service;
+		last[1] = b->service;
+	}
+	free(claims);
+	return 0;
+}

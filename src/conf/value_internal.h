@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* The converters and formatters, paired into kinds by value_kinds.c. */
+#ifndef USHERD_VALUE_INTERNAL_H
+#define USHERD_VALUE_INTERNAL_H
+
+#include "usherd/conf/attributes.h"
+
+#define VALUE_PARSER(name)                                                               \
+	int parse_##name(const struct attribute *attribute,                              \
+			 const struct strings *values, void *object, struct error *err)
+#define VALUE_FORMATTER(name)                                                            \
+	int format_##name(const struct attribute *attribute, const void *object,         \
+			  struct strings *ret)
+
+VALUE_PARSER(text);
+VALUE_PARSER(path);
+VALUE_PARSER(server);
+VALUE_PARSER(argv0);
+VALUE_PARSER(boolean);
+VALUE_PARSER(number);
+VALUE_PARSER(count);
+VALUE_PARSER(duration);
+VALUE_PARSER(mode);
+VALUE_PARSER(umask);
+VALUE_PARSER(word);
+VALUE_PARSER(interface);
+VALUE_PARSER(log);
+VALUE_PARSER(rlimit_count);
+VALUE_PARSER(rlimit_size);
+VALUE_PARSER(rlimit_seconds);
+VALUE_PARSER(rlimit_microseconds);
+VALUE_PARSER(cps);
+VALUE_PARSER(source_prefix);
+VALUE_PARSER(words);
+VALUE_PARSER(bind);
+VALUE_PARSER(ports);
+VALUE_PARSER(arguments);
+VALUE_PARSER(environment);
+VALUE_PARSER(passenv);
+VALUE_PARSER(prefixes);
+VALUE_PARSER(include);
+
+VALUE_FORMATTER(text);
+VALUE_FORMATTER(name);
+VALUE_FORMATTER(server);
+VALUE_FORMATTER(argv0);
+VALUE_FORMATTER(boolean);
+VALUE_FORMATTER(number);
+VALUE_FORMATTER(count);
+VALUE_FORMATTER(duration);
+VALUE_FORMATTER(mode);
+VALUE_FORMATTER(umask);
+VALUE_FORMATTER(word);
+VALUE_FORMATTER(interface);
+VALUE_FORMATTER(rlimit_count);
+VALUE_FORMATTER(rlimit_size);
+VALUE_FORMATTER(rlimit_seconds);
+VALUE_FORMATTER(rlimit_microseconds);
+VALUE_FORMATTER(cps);
+VALUE_FORMATTER(source_prefix);
+VALUE_FORMATTER(words);
+VALUE_FORMATTER(ports);
+VALUE_FORMATTER(arguments);
+VALUE_FORMATTER(strings);
+VALUE_FORMATTER(passenv);
+VALUE_FORMATTER(prefixes);
+VALUE_FORMATTER(include);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/* Between the command line and conf/. */
+#include "usherd/daemon/load.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "usherd/serve/builtin.h"
+
+#define DIAGNOSTIC_SIZE 1024
+
+int load_table(const struct options *options, struct table **ret,
+	       struct diagnostics *diagnostics)
+{
+	struct conf_request request = { .files = options->files,
+					.root = geteuid() == 0,
+					.internal_exists = builtin_exists };
+
+	return conf_load(&request, ret, diagnostics);
+}
+
+void load_print(const struct diagnostics *diagnostics)
+{
+	char line[DIAGNOSTIC_SIZE];
+
+	for (size_t i = 0; i < diagnostics->count; i++)
+		(void)fprintf(
+			stderr, "%s\n",
+			diagnostic_format(&diagnostics->items[i], line, sizeof(line)));
+}
+
+void load_log(const struct diagnostics *diagnostics, struct log *log)
+{
+	char line[DIAGNOSTIC_SIZE];
+
+	for (size_t i = 0; i < diagnostics->count; i++)
+		log_write(log,
+			  diagnostics->items[i].severity == SEVERITY_ERROR
+				  ? LOG_LEVEL_ERROR
+				  : LOG_LEVEL_WARNING,
+			  "%s",
+			  diagnostic_format(&diagnostics->items[i], line, sizeof(line)));
+}
+
+int load_log_target(const struct options *options, const struct table *table,
+		    struct log_target *ret, struct error *err)
+{
+	const char *text = options->background ? "syslog" : "stderr";
+
+	if (table->settings.log != NULL)
+		text = table->settings.log;
+	if (options->log != NULL)
+		text = options->log;
+	return log_target_parse(text, ret, err);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * usherd(8). Reads the command line, does what it asks for, and turns the outcome into an
+ * exit code of sysexits(3): 0, 64 usage, 71 system, 77 permission, 78 configuration.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "usherd/base/fd.h"
+#include "usherd/daemon/load.h"
+#include "usherd/daemon/options.h"
+#include "usherd/daemon/server.h"
+#include "usherd/daemon/startup.h"
+
+static int fail(const struct error *err, int status)
+{
+	(void)fprintf(stderr, "usherd: %s\n", err->text);
+	return status;
+}
+
+static int status_of(int r)
+{
+	return r == -EACCES || r == -EPERM ? EX_NOPERM : EX_OSERR;
+}
+
+/* Load and print what is wrong. EX_OK with a table, or the exit code. */
+static int load(const struct options *options, struct table **ret)
+{
+	struct diagnostics diagnostics = { 0 };
+	int r = load_table(options, ret, &diagnostics);
+
+	load_print(&diagnostics);
+	diagnostics_done(&diagnostics);
+	if (r == 0)
+		return EX_OK;
+	return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
+}
+
+static int check(const struct options *options, bool dump)
+{
+	struct table *table = NULL;
+	int status = load(options, &table);
+
+	if (status == EX_OK && dump && conf_dump(table, stdout) < 0)
+		status = EX_IOERR;
+	if (status == EX_OK && !dump)
+		(void)printf("configuration ok: %zu services\n", table->count);
+	table_free(table);
+	return fflush(stdout) == 0 ? status : EX_IOERR;
+}
+
+static int serve(const struct options *options, struct inherited *inherited)
+{
+	struct server server;
+	struct table *table = NULL;
+	struct error err = { 0 };
+	int ready_fd = -1;
+	int status = load(options, &table);
+	int r;
+
+	if (status != EX_OK)
+		return status;
+	(void)umask(022);
+	if (options->background && startup_background(&ready_fd, &err) < 0) {
+		table_free(table);
+		return fail(&err, EX_OSERR);
+	}
+	/* Nothing that can be unmounted is held; programs start here, too. */
+	if (chdir("/") == -1)
+		(void)error_set_errno(&err, -errno, "cannot change to /");
+	r = server_start(&server, options, table, inherited, &err);
+	if (r < 0)
+		return fail(&err, status_of(r));
+	startup_ready(&ready_fd);
+	r = server_run(&server);
+	server_done(&server);
+	return r < 0 ? EX_OSERR : EX_OK;
+}
+
+static int help_attributes(const struct options *options)
+{
+	return conf_help(options->attribute, stdout) < 0 ? EX_USAGE : EX_OK;
+}
+
+static int act(const struct options *options, struct inherited *inherited)
+{
+	switch (options->action) {
+	case ACTION_SERVE:
+		return serve(options, inherited);
+	case ACTION_CHECK:
+		return check(options, false);
+	case ACTION_DUMP:
+		return check(options, true);
+	case ACTION_HELP:
+		options_help(stdout);
+		return EX_OK;
+	case ACTION_HELP_ATTRIBUTES:
+		return help_attributes(options);
+	case ACTION_VERSION:
+		(void)printf("usherd %s\n", USHERD_VERSION);
+		return EX_OK;
+	}
+	return EX_SOFTWARE;
+}
+
+int main(int argc, char *argv[])
+{
+	struct options options;
+	struct inherited inherited;
+	struct error err = { 0 };
+	int status;
+
+	if (startup_descriptors(&inherited, &err) < 0)
+		return fail(&err, EX_OSERR);
+	if (options_parse(argc, argv, &options, &err) < 0) {
+		status = fail(&err, EX_USAGE);
+		(void)fprintf(stderr, "try 'usherd --help'\n");
+	} else {
+		status = act(&options, &inherited);
+	}
+	inherited_done(&inherited);
+	options_done(&options);
+	return status;
+}

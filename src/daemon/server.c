@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Setting up and taking down the supervisor. Reload and stop are in reload.c and stop.c,
+ * signals in signals.c.
+ */
+#include "usherd/daemon/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "usherd/base/clock.h"
+#include "usherd/daemon/load.h"
+#include "usherd/daemon/signals.h"
+#include "usherd/daemon/startup.h"
+
+static void log_writable(struct watch *watch, short revents)
+{
+	struct server *server = watch->data;
+
+	(void)revents;
+	log_flush(server->log);
+}
+
+/* Waiting has begun or ended, or the descriptor is another one now. */
+static void log_waiting_changed(void *data)
+{
+	struct server *server = data;
+
+	loop_remove(&server->log_watch);
+	loop_timer_cancel(&server->log_timer);
+	if (!log_is_waiting(server->log))
+		return;
+	server->log_watch.fd = log_waiting_fd(server->log);
+	server->log_watch.events = POLLOUT;
+	if (server->log_watch.fd == -1 || loop_add(server->loop, &server->log_watch) < 0)
+		(void)loop_timer_set(server->loop, &server->log_timer,
+				     loop_now_ns(server->loop) + CLOCK_NS_PER_SECOND);
+}
+
+static void log_second_passed(struct timer *timer)
+{
+	struct server *server = timer->data;
+
+	log_flush(server->log);
+	if (log_is_waiting(server->log) && !loop_is_watching(&server->log_watch))
+		log_waiting_changed(server);
+}
+
+static void refresh_workers(struct engine *engine)
+{
+	struct server *server = engine->data;
+
+	workers_refresh_soon(server->workers);
+}
+
+static enum log_level level_of(const struct options *options)
+{
+	static const enum log_level levels[] = { LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,
+						 LOG_LEVEL_DEBUG };
+
+	return levels[options->verbose < 2 ? options->verbose : 2];
+}
+
+static int start_log(struct server *server, struct error *err)
+{
+	int r = load_log_target(server->options, server->table, &server->target, err);
+
+	if (r < 0)
+		return r;
+	r = log_new(&server->target, "usherd", level_of(server->options), &server->log,
+		    err);
+	if (r < 0)
+		return r;
+	log_reporter_init(&server->reporter, server->log);
+	server->log_watch.ready = log_writable;
+	server->log_watch.data = server;
+	server->log_timer.fired = log_second_passed;
+	server->log_timer.data = server;
+	log_on_waiting(server->log, log_waiting_changed, server);
+	return 0;
+}
+
+static int start_engine(struct server *server, struct error *err)
+{
+	struct engine_setup setup = { .loop = server->loop,
+				      .reporter = &server->reporter.reporter,
+				      .environment = environ };
+	int r = engine_init(&server->engine, &setup, err);
+
+	if (r < 0)
+		return r;
+	server->engine.data = server;
+	server->engine.internal_changed = refresh_workers;
+	server->engine.max_children = server->table->settings.max_children;
+	r = workers_new(&server->engine, server->root, &server->workers);
+	return r < 0 ? error_set(err, r, "out of memory") : 0;
+}
+
+static int take_pidfile(struct server *server, struct error *err)
+{
+	const char *path = server->options->pidfile;
+
+	if (path == NULL)
+		path = server->table->settings.pidfile;
+	return path == NULL ? 0 : pidfile_take(path, &server->pidfile, err);
+}
+
+static int put_services_on_duty(struct server *server, struct inherited *inherited,
+				struct error *err)
+{
+	struct roster_change *change;
+	struct diff diff = { 0 };
+	int r = diff_compute(NULL, server->table, &diff);
+
+	if (r < 0)
+		return error_set(err, r, "out of memory");
+	r = roster_prepare(&server->engine, &diff, &change, err);
+	diff_done(&diff);
+	if (r < 0)
+		return r;
+	roster_commit(&server->engine, change, inherited);
+	for (size_t i = 0; i < inherited->count; i++)
+		if (inherited->fds[i] != -1)
+			log_write(
+				server->log, LOG_LEVEL_WARNING,
+				"inherited socket %d belongs to no service and is closed",
+				inherited->fds[i]);
+	inherited_done(inherited);
+	return 0;
+}
+
+int server_start(struct server *server, const struct options *options,
+		 struct table *table, struct inherited *inherited, struct error *err)
+{
+	int r;
+
+	memset(server, 0, sizeof(*server));
+	server->options = options;
+	server->table = table;
+	server->root = geteuid() == 0;
+	server->pidfile.fd = -1;
+	notify_init(&server->notifier);
+	r = loop_new(&server->loop, err);
+	if (r == 0)
+		r = start_log(server, err);
+	if (r == 0)
+		r = take_pidfile(server, err);
+	if (r == 0)
+		r = signals_install(server, err);
+	if (r == 0)
+		r = start_engine(server, err);
+	if (r == 0)
+		r = put_services_on_duty(server, inherited, err);
+	if (r < 0)
+		server_done(server);
+	return r;
+}
+
+const char *server_summary(const struct server *server, char *buffer, size_t size)
+{
+	size_t bound;
+	size_t all = roster_listeners(&server->engine, &bound);
+
+	(void)snprintf(buffer, size, "%zu services, %zu of %zu sockets bound",
+		       server->engine.post_count, bound, all);
+	return buffer;
+}
+
+int server_run(struct server *server)
+{
+	char summary[128];
+
+	(void)server_summary(server, summary, sizeof(summary));
+	log_write(server->log, LOG_LEVEL_NOTICE, "usherd " USHERD_VERSION " ready: %s",
+		  summary);
+	notify_ready(&server->notifier, summary);
+	return loop_run(server->loop);
+}
+
+void server_done(struct server *server)
+{
+	workers_free(server->workers);
+	server->workers = NULL;
+	if (server->engine.loop != NULL)
+		engine_done(&server->engine);
+	pidfile_release(&server->pidfile);
+	notify_done(&server->notifier);
+	if (server->log != NULL)
+		log_on_waiting(server->log, NULL, NULL);
+	log_free(server->log);
+	server->log = NULL;
+	log_target_done(&server->target);
+	loop_free(server->loop);
+	server->loop = NULL;
+	table_free(server->table);
+	server->table = NULL;
+}

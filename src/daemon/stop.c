@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* The end of the daemon, and the status summary. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "usherd/daemon/server.h"
+#include "usherd/serve/post.h"
+
+static void close_listeners(struct server *server)
+{
+	for (size_t i = 0; i < server->engine.post_count; i++) {
+		struct post *post = server->engine.posts[i];
+
+		loop_timer_cancel(&post->pause);
+		while (post->listener_count > 0)
+			listener_free(post->listeners[--post->listener_count]);
+	}
+}
+
+static void grace_over(struct timer *timer)
+{
+	struct server *server = timer->data;
+
+	log_write(server->log, LOG_LEVEL_WARNING,
+		  "%zu processes have not ended in time and are killed",
+		  children_count(server->engine.children));
+	children_signal(server->engine.children, SIGKILL);
+}
+
+static void end_children(struct server *server)
+{
+	struct loop *loop = server->loop;
+
+	children_signal(server->engine.children, SIGTERM);
+	server->stop_timer.fired = grace_over;
+	server->stop_timer.data = server;
+	if (loop_timer_set(loop, &server->stop_timer,
+			   loop_now_ns(loop) + server->table->settings.stop_grace_ns) < 0)
+		children_signal(server->engine.children, SIGKILL);
+	server_check_stopped(server);
+}
+
+void server_stop(struct server *server, enum stop_mode mode)
+{
+	if (server->stopping) {
+		children_signal(server->engine.children, SIGKILL);
+		return;
+	}
+	server->stopping = true;
+	notify_stopping(&server->notifier);
+	log_write(server->log, LOG_LEVEL_NOTICE, "stopping; %zu programs running%s",
+		  children_programs(server->engine.children),
+		  mode == STOP_DETACH ? " go on without usherd" : "");
+	workers_stop(server->workers);
+	close_listeners(server);
+	if (mode == STOP_DETACH)
+		loop_stop(server->loop);
+	else
+		end_children(server);
+}
+
+void server_check_stopped(struct server *server)
+{
+	if (server->stopping && children_count(server->engine.children) == 0)
+		loop_stop(server->loop);
+}
+
+static void report_post(struct server *server, const struct post *post)
+{
+	log_write(server->log, LOG_LEVEL_NOTICE,
+		  "service '%s': %s, %zu sockets, %llu active%s", post->service->id,
+		  post->builtin != NULL ? "in-process" : "program", post->listener_count,
+		  (unsigned long long)post->tally.active,
+		  loop_timer_is_armed(&post->pause) ? ", resting" : "");
+}
+
+void server_report_status(struct server *server)
+{
+	char summary[128];
+
+	log_write(server->log, LOG_LEVEL_NOTICE,
+		  "status: %s, %zu programs and %zu workers running, %zu descriptors "
+		  "watched%s",
+		  server_summary(server, summary, sizeof(summary)),
+		  children_programs(server->engine.children),
+		  workers_count(server->workers), loop_watch_count(server->loop),
+		  loop_is_nested(server->loop) ? " in an epoll set" : "");
+	for (size_t i = 0; i < server->engine.post_count; i++)
+		report_post(server, server->engine.posts[i]);
+}

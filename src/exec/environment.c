@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The environment of a program: copied once per load, and slots of fixed size that are
+ * rewritten in place for each client. Decides nothing about the program otherwise.
+ */
+#include "exec_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "usherd/base/text.h"
+
+#define ON(transport) (1u << (transport))
+#define ON_TCP        ON(TRANSPORT_TCP)
+#define ON_UDP        ON(TRANSPORT_UDP)
+#define ON_UNIX       (ON(TRANSPORT_UNIX_STREAM) | ON(TRANSPORT_UNIX_DGRAM))
+#define ON_IP         (ON_TCP | ON_UDP)
+
+enum detail {
+	DETAIL_NAME,    /* the address, "<no address>" for none */
+	DETAIL_ADDRESS, /* the address, no variable for none */
+	DETAIL_PORT,
+	DETAIL_CONSTANT,
+};
+
+enum end {
+	END_PEER,
+	END_LOCAL
+};
+
+struct variable {
+	const char *name;
+	unsigned transports;
+	enum end end;
+	enum detail detail;
+	const char *constant;
+};
+
+/*
+ * REMOTE_HOST: xinetd. REMOTE_ADDR, REMOTE_PORT: systemd.exec(5). PROTO and what begins
+ * with it: the UCSPI environment of tcp-environ(5) and ucspi-unix.
+ */
+static const struct variable variables[] = {
+	{ "REMOTE_HOST", ON_IP | ON_UNIX, END_PEER, DETAIL_NAME, NULL },
+	{ "REMOTE_ADDR", ON_IP | ON_UNIX, END_PEER, DETAIL_ADDRESS, NULL },
+	{ "REMOTE_PORT", ON_IP, END_PEER, DETAIL_PORT, NULL },
+	{ "PROTO", ON_TCP, END_PEER, DETAIL_CONSTANT, "TCP" },
+	{ "PROTO", ON_UDP, END_PEER, DETAIL_CONSTANT, "UDP" },
+	{ "PROTO", ON_UNIX, END_PEER, DETAIL_CONSTANT, "UNIX" },
+	{ "TCPREMOTEIP", ON_TCP, END_PEER, DETAIL_ADDRESS, NULL },
+	{ "TCPREMOTEPORT", ON_TCP, END_PEER, DETAIL_PORT, NULL },
+	{ "TCPLOCALIP", ON_TCP, END_LOCAL, DETAIL_ADDRESS, NULL },
+	{ "TCPLOCALPORT", ON_TCP, END_LOCAL, DETAIL_PORT, NULL },
+	{ "UDPREMOTEIP", ON_UDP, END_PEER, DETAIL_ADDRESS, NULL },
+	{ "UDPREMOTEPORT", ON_UDP, END_PEER, DETAIL_PORT, NULL },
+	{ "UDPLOCALIP", ON_UDP, END_LOCAL, DETAIL_ADDRESS, NULL },
+	{ "UDPLOCALPORT", ON_UDP, END_LOCAL, DETAIL_PORT, NULL },
+	{ "UNIXLOCALPATH", ON_UNIX, END_LOCAL, DETAIL_ADDRESS, NULL },
+};
+
+#define VARIABLE_COUNT (sizeof(variables) / sizeof(variables[0]))
+
+/* PROTO stands in one of its three rows at a time, so two rows never need a slot. */
+_Static_assert(VARIABLE_COUNT - 2 <= ENVIRONMENT_SLOTS, "a slot for every variable");
+
+/*
+ * What a supervisor of ours or the connection we were started on told the daemon, and a
+ * program of ours would take for itself; see sd_listen_fds(3), sd_notify(3),
+ * sd_watchdog_enabled(3), tcp-environ(5). A passenv that names them still passes them.
+ */
+static const char *const private_names[] = {
+	"LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES", "LISTEN_PIDFDID",
+	"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",   "MAINPID",
+	"TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALHOST",
+};
+
+#define PRIVATE_COUNT (sizeof(private_names) / sizeof(private_names[0]))
+
+/* Length of NAME in "NAME=VALUE"; 0 if it is no such thing. */
+static size_t name_length(const char *entry)
+{
+	const char *equals = strchr(entry, '=');
+
+	return equals == NULL ? 0 : (size_t)(equals - entry);
+}
+
+static bool has_name(const char *entry, const char *name, size_t length)
+{
+	return strncmp(entry, name, length) == 0 && entry[length] == '=';
+}
+
+static bool is_slot(const char *entry)
+{
+	for (size_t i = 0; i < VARIABLE_COUNT; i++)
+		if (has_name(entry, variables[i].name, strlen(variables[i].name)))
+			return true;
+	return false;
+}
+
+static bool is_private(const char *entry)
+{
+	for (size_t i = 0; i < PRIVATE_COUNT; i++)
+		if (has_name(entry, private_names[i], strlen(private_names[i])))
+			return true;
+	return false;
+}
+
+/* Add "NAME=VALUE" in the place of an earlier one of that name; a slot's name and what
+ * is no variable at all are passed over. */
+static int put(struct strings *list, const char *entry)
+{
+	size_t length = name_length(entry);
+
+	if (length == 0 || is_slot(entry))
+		return 0;
+	for (size_t i = 0; i < list->count; i++) {
+		if (has_name(list->items[i], entry, length)) {
+			strings_remove(list, i);
+			break;
+		}
+	}
+	return strings_add(list, entry);
+}
+
+static int put_inherited(struct strings *list, char *const *inherited)
+{
+	int result = 0;
+
+	for (size_t i = 0; inherited[i] != NULL && result == 0; i++)
+		if (!is_private(inherited[i]))
+			result = put(list, inherited[i]);
+	return result;
+}
+
+static int put_named(struct strings *list, const struct strings *names,
+		     char *const *inherited)
+{
+	int result = 0;
+
+	for (size_t n = 0; n < names->count; n++) {
+		const char *name = names->items[n];
+
+		for (size_t i = 0; inherited[i] != NULL && result == 0; i++)
+			if (has_name(inherited[i], name, strlen(name)))
+				result = put(list, inherited[i]);
+	}
+	return result;
+}
+
+int environment_init(struct environment *environment, const struct program *program,
+		     char *const *inherited)
+{
+	struct strings *fixed = &environment->fixed;
+	int result;
+
+	*environment = (struct environment){ 0 };
+	if (program->passenv_given)
+		result = put_named(fixed, &program->passenv, inherited);
+	else
+		result = put_inherited(fixed, inherited);
+	for (size_t i = 0; i < program->env.count && result == 0; i++)
+		result = put(fixed, program->env.items[i]);
+	if (result != 0)
+		return result;
+	environment->items =
+		calloc(fixed->count + ENVIRONMENT_SLOTS + 1, sizeof(*environment->items));
+	if (environment->items == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < fixed->count; i++)
+		environment->items[i] = fixed->items[i];
+	return 0;
+}
+
+/* One end of a connection, as text where it has an address. */
+struct named_end {
+	const struct addr *addr; /* NULL: none */
+	char host[ADDR_TEXT_SIZE];
+};
+
+static void name_end(const struct addr *addr, struct named_end *ret)
+{
+	static const struct addr none = { 0 };
+	bool known = addr != NULL && addr->length != 0;
+
+	(void)addr_format_host(known ? addr : &none, ret->host);
+	ret->addr = known ? addr : NULL;
+}
+
+/* False if the variable has no value for this client. */
+static bool add_value(struct text *text, const struct variable *variable,
+		      const struct named_end *end)
+{
+	switch (variable->detail) {
+	case DETAIL_CONSTANT:
+		text_add(text, variable->constant);
+		return true;
+	case DETAIL_NAME:
+		text_add(text, end->host);
+		return true;
+	case DETAIL_ADDRESS:
+		text_add(text, end->host);
+		return end->addr != NULL;
+	case DETAIL_PORT:
+		if (end->addr == NULL)
+			return false;
+		text_addf(text, "%u", (unsigned)addr_port(end->addr));
+		return true;
+	}
+	return false;
+}
+
+static bool write_slot(char *slot, const struct variable *variable,
+		       const struct named_end *end)
+{
+	struct text text;
+
+	text_init(&text, slot, ENVIRONMENT_SLOT_SIZE);
+	text_add(&text, variable->name);
+	text_add(&text, "=");
+	return add_value(&text, variable, end);
+}
+
+void environment_fill(struct environment *environment,
+		      const struct invocation *invocation)
+{
+	char **item = environment->items + environment->fixed.count;
+	unsigned transport = ON(invocation->transport);
+	struct named_end ends[2];
+	size_t used = 0;
+	bool unknown;
+
+	name_end(invocation->peer, &ends[END_PEER]);
+	name_end(invocation->local, &ends[END_LOCAL]);
+	/* A UNIX client usually has no name, and is known all the same. */
+	unknown = ends[END_PEER].addr == NULL &&
+		  (invocation->peer == NULL || (transport & ON_UNIX) == 0);
+	for (size_t i = 0; i < VARIABLE_COUNT; i++) {
+		const struct variable *variable = &variables[i];
+
+		if ((variable->transports & transport) == 0 ||
+		    (unknown && variable->detail != DETAIL_NAME))
+			continue;
+		if (write_slot(environment->slots[used], variable, &ends[variable->end]))
+			*item++ = environment->slots[used++];
+	}
+	*item = NULL;
+}
+
+void environment_done(struct environment *environment)
+{
+	free(environment->items);
+	environment->items = NULL;
+	strings_done(&environment->fixed);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of exec/ share: a start seen from the child, the table of steps, the
+ * environment behind a plan, the list of a worker's system calls.
+ */
+#ifndef USHERD_EXEC_INTERNAL_H
+#define USHERD_EXEC_INTERNAL_H
+
+#include <errno.h>
+#include <seccomp.h>
+#include <stddef.h>
+
+#include "usherd/exec/plan.h"
+
+/*
+ * The child runs in the parent's memory, so it may only make system calls and write to
+ * its own stack. syscall(2) also writes errno, which spawn_program() puts back.
+ */
+static inline int raw_result(long result)
+{
+	return result == -1 ? -errno : (int)result;
+}
+
+/* One start; the child only reads it. */
+struct start {
+	const struct program *program;
+	const struct invocation *invocation;
+	char *const *arguments;
+	char *const *environment;
+};
+
+/* How far a child came: written by the child, read by the parent once exec is over. */
+struct progress {
+	unsigned step; /* the one it is in */
+	int error;     /* negative errno of that step; 0: none yet */
+};
+
+struct step {
+	const char *name;
+	/* Returns 0 or a negative errno. */
+	int (*apply)(const struct start *start);
+};
+
+extern const struct step exec_steps[];
+extern const unsigned exec_step_count;
+
+/* Take the steps in order; returns only when one has failed, which is then noted. */
+void steps_walk(const struct start *start, struct progress *progress);
+
+/* What an errno means in a step, where its own text does not say it; or NULL. */
+const char *steps_explain(unsigned step, int error);
+
+/* Steps too long for the table's file. */
+int descriptors_apply(const struct start *start);
+int limits_apply(const struct start *start);
+int limits_apply_nice(const struct start *start);
+int limits_apply_umask(const struct start *start);
+
+/* Soft and hard limit of the calling process. */
+int limits_set(int resource, rlim_t value);
+
+/*
+ * An environment: what is the same for every start, then room for the slots.
+ */
+#define ENVIRONMENT_SLOTS     14
+#define ENVIRONMENT_SLOT_SIZE (ADDR_TEXT_SIZE + 24)
+
+struct environment {
+	struct strings fixed; /* owned */
+	char **items;         /* owned: fixed, slots in use, NULL */
+	char slots[ENVIRONMENT_SLOTS][ENVIRONMENT_SLOT_SIZE];
+};
+
+/* 0 or -ENOMEM; environment_done() is due in both cases. */
+int environment_init(struct environment *environment, const struct program *program,
+		     char *const *inherited);
+void environment_fill(struct environment *environment,
+		      const struct invocation *invocation);
+void environment_done(struct environment *environment);
+
+/* A system call a worker may make, with what must hold for its arguments. */
+struct syscall_rule {
+	int number;
+	unsigned condition_count;
+	struct scmp_arg_cmp conditions[2];
+};
+
+extern const struct syscall_rule confine_syscalls[];
+extern const size_t confine_syscall_count;
+
+/* One that is refused with an error rather than death, because the C library or a
+ * sanitizer may try it on its own and can do without. */
+struct syscall_refusal {
+	int number;
+	int error; /* errno value */
+};
+
+extern const struct syscall_refusal confine_refusals[];
+extern const size_t confine_refusal_count;
+
+#endif

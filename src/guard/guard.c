@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The checks a client has to pass, in their order, and xinetd's words for those that
+ * refuse. Only reads what tally.c counted.
+ */
+#include "usherd/guard/guard.h"
+
+#include "usherd/base/units.h"
+
+/* What a check may look at. */
+struct question {
+	const struct policy *policy;
+	const struct tally *tally;
+	const struct surroundings *around;
+	const struct addr *peer;
+};
+
+static const char *const words[] = {
+	[REASON_NONE] = "none",
+	[REASON_CPS] = "connections per second",
+	[REASON_INSTANCES] = "service_limit",
+	[REASON_PER_SOURCE] = "per_source_limit",
+	[REASON_PROCESS_LIMIT] = "process_limit",
+	[REASON_ADDRESS] = "address",
+	[REASON_FORK] = "fork",
+	[REASON_RESOURCES] = "resources",
+};
+
+static bool is_paused(const struct question *question)
+{
+	return question->around->now_ns < question->tally->paused_until_ns;
+}
+
+static bool exceeds_cps(const struct question *question)
+{
+	const struct policy *policy = question->policy;
+
+	if (policy->cps_rate == 0)
+		return false;
+	return is_paused(question) || question->tally->window_count > policy->cps_rate;
+}
+
+static bool exceeds_instances(const struct question *question)
+{
+	return question->tally->active >= question->policy->instances;
+}
+
+static bool exceeds_per_source(const struct question *question)
+{
+	const struct policy *policy = question->policy;
+
+	if (policy->per_source == UNITS_UNLIMITED)
+		return false;
+	return tally_source_active(question->tally, policy, question->peer) >=
+	       policy->per_source;
+}
+
+static bool exceeds_process_limit(const struct question *question)
+{
+	return question->around->children >= question->around->max_children;
+}
+
+static bool is_unwelcome(const struct question *question)
+{
+	const struct policy *policy = question->policy;
+	const struct addr *peer = question->peer;
+	bool is_unknown = addr_family(peer) == AF_UNSPEC;
+
+	if (policy->no_access.given &&
+	    (is_unknown || addrset_contains(&policy->no_access.set, peer)))
+		return true;
+	return policy->only_from.given &&
+	       (is_unknown || !addrset_contains(&policy->only_from.set, peer));
+}
+
+/* Cheap ones first; the order is documented (xinetd.conf(5) has the same). */
+static const struct check {
+	enum reason reason;
+	bool (*refuses)(const struct question *question);
+} checks[] = {
+	{ REASON_CPS, exceeds_cps },
+	{ REASON_INSTANCES, exceeds_instances },
+	{ REASON_PER_SOURCE, exceeds_per_source },
+	{ REASON_PROCESS_LIMIT, exceeds_process_limit },
+	{ REASON_ADDRESS, is_unwelcome },
+};
+
+static uint64_t add_saturating(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* A pause that runs is not prolonged by those it turns away. */
+static uint64_t pause_end(const struct question *question)
+{
+	if (is_paused(question))
+		return question->tally->paused_until_ns;
+	return add_saturating(question->around->now_ns, question->policy->cps_pause_ns);
+}
+
+const char *reason_word(enum reason reason)
+{
+	return words[reason];
+}
+
+struct verdict guard_decide(const struct policy *policy, const struct tally *tally,
+			    const struct surroundings *around, const struct addr *peer)
+{
+	const struct question question = { policy, tally, around, peer };
+	struct verdict verdict = { .reason = REASON_NONE };
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (!checks[i].refuses(&question))
+			continue;
+		verdict.reason = checks[i].reason;
+		break;
+	}
+	if (verdict.reason == REASON_CPS)
+		verdict.pause_until_ns = pause_end(&question);
+	return verdict;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What runs of one service: sessions, sessions by source, arrivals in this second.
+ *
+ * Sources stand in an open-addressing table with linear probing. A source whose last
+ * session ends is taken out at once and those behind it move up, so there are no
+ * tombstones, and the table shrinks with the number of sessions.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "usherd/base/clock.h"
+#include "usherd/guard/guard.h"
+
+#define SLOTS_MIN 16 /* slots are a power of two */
+
+struct tally_source {
+	struct prefix prefix;
+	uint64_t active; /* 0: the slot is free */
+};
+
+/* The finalizer of SplitMix64: every bit of the input changes half of the output. */
+static uint64_t mix(uint64_t value)
+{
+	value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return value ^ (value >> 31);
+}
+
+/* Clients choose their addresses, so the place of the table in memory (random, and
+ * another one after each resize) is mixed in: collisions cannot be prepared. */
+static size_t home_of(const struct tally_source *table, size_t slots,
+		      const struct prefix *prefix)
+{
+	uint64_t half[2];
+	uint64_t hash = mix((uintptr_t)table);
+
+	memcpy(half, prefix->bytes, sizeof(half));
+	hash = mix(hash ^ half[0]);
+	hash = mix(hash ^ half[1]);
+	hash = mix(hash ^ prefix->bits);
+	return (size_t)hash & (slots - 1);
+}
+
+/* The slot @prefix is in, or the free one it belongs in. There always is a free one. */
+static size_t find_slot(const struct tally_source *table, size_t slots,
+			const struct prefix *prefix)
+{
+	size_t slot = home_of(table, slots, prefix);
+
+	while (table[slot].active != 0 && !prefix_equal(&table[slot].prefix, prefix))
+		slot = (slot + 1) & (slots - 1);
+	return slot;
+}
+
+static int resize(struct tally *tally, size_t slots)
+{
+	struct tally_source *table = calloc(slots, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < tally->source_slots; i++) {
+		const struct tally_source *source = &tally->sources[i];
+
+		if (source->active != 0)
+			table[find_slot(table, slots, &source->prefix)] = *source;
+	}
+	free(tally->sources);
+	tally->sources = table;
+	tally->source_slots = slots;
+	return 0;
+}
+
+/* Room for one more at a load of at most three quarters. */
+static int reserve(struct tally *tally)
+{
+	if (tally->source_slots == 0)
+		return resize(tally, SLOTS_MIN);
+	if ((tally->source_count + 1) * 4 <= tally->source_slots * 3)
+		return 0;
+	return resize(tally, tally->source_slots * 2);
+}
+
+/* Down to a quarter full, far from growing again. Failing for want of memory is no harm:
+ * the table is only larger than needed. */
+static void shrink(struct tally *tally)
+{
+	if (tally->source_slots > SLOTS_MIN &&
+	    tally->source_count * 8 <= tally->source_slots)
+		(void)resize(tally, tally->source_slots / 2);
+}
+
+/* Free a slot and close the gap: a source further on moves into it unless its home lies
+ * behind the gap (cyclically), where it would not be found any more. */
+static void take_out(struct tally *tally, size_t gap)
+{
+	struct tally_source *table = tally->sources;
+	size_t mask = tally->source_slots - 1;
+
+	table[gap].active = 0;
+	for (size_t slot = (gap + 1) & mask; table[slot].active != 0;
+	     slot = (slot + 1) & mask) {
+		size_t home = home_of(table, tally->source_slots, &table[slot].prefix);
+
+		if (((slot - home) & mask) < ((slot - gap) & mask))
+			continue;
+		table[gap] = table[slot];
+		table[slot].active = 0;
+		gap = slot;
+	}
+	tally->source_count--;
+	shrink(tally);
+}
+
+static int count_source(struct tally *tally, const struct prefix *prefix)
+{
+	struct tally_source *source;
+
+	if (reserve(tally) < 0)
+		return -ENOMEM;
+	source = &tally->sources[find_slot(tally->sources, tally->source_slots, prefix)];
+	if (source->active == 0) {
+		source->prefix = *prefix;
+		tally->source_count++;
+	}
+	source->active++;
+	return 0;
+}
+
+static bool source_of(const struct policy *policy, const struct addr *peer,
+		      struct prefix *ret)
+{
+	return prefix_of(peer, policy->source_ipv4_bits, policy->source_ipv6_bits, ret);
+}
+
+void tally_arrive(struct tally *tally, uint64_t now_ns)
+{
+	if (now_ns < tally->paused_until_ns)
+		return;
+	if (tally->window_count == 0 ||
+	    now_ns - tally->window_start_ns >= CLOCK_NS_PER_SECOND) {
+		tally->window_start_ns = now_ns;
+		tally->window_count = 0;
+	}
+	tally->window_count++;
+}
+
+void tally_pause(struct tally *tally, uint64_t until_ns)
+{
+	tally->paused_until_ns = until_ns;
+}
+
+int tally_admit(struct tally *tally, const struct policy *policy, const struct addr *peer,
+		struct source_key *ret_source)
+{
+	struct source_key key = { .counted = false };
+
+	key.counted = source_of(policy, peer, &key.prefix);
+	if (key.counted && count_source(tally, &key.prefix) < 0)
+		return -ENOMEM;
+	tally->active++;
+	*ret_source = key;
+	return 0;
+}
+
+void tally_release(struct tally *tally, const struct source_key *source)
+{
+	size_t slot;
+
+	if (tally->active > 0)
+		tally->active--;
+	if (!source->counted || tally->source_slots == 0)
+		return;
+	slot = find_slot(tally->sources, tally->source_slots, &source->prefix);
+	if (tally->sources[slot].active == 0)
+		return;
+	if (--tally->sources[slot].active == 0)
+		take_out(tally, slot);
+}
+
+uint64_t tally_source_active(const struct tally *tally, const struct policy *policy,
+			     const struct addr *peer)
+{
+	struct prefix prefix;
+
+	if (tally->source_slots == 0 || !source_of(policy, peer, &prefix))
+		return 0;
+	return tally->sources[find_slot(tally->sources, tally->source_slots, &prefix)]
+		.active;
+}
+
+void tally_done(struct tally *tally)
+{
+	free(tally->sources);
+	*tally = (struct tally){ 0 };
+}

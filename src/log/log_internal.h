@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parts of the log: lines that wait (queue), places that take them (sinks), and what
+ * a line looks like in each place. log.c puts them together.
+ */
+#ifndef USHERD_LOG_INTERNAL_H
+#define USHERD_LOG_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "usherd/base/error.h"
+#include "usherd/base/text.h"
+#include "usherd/log/log.h"
+
+#define LOG_SYSLOG_PATH "/dev/log"
+#define LOG_TEXT_SIZE   1024 /* longer messages are cut */
+#define LOG_IDENT_SIZE  32
+#define LOG_LINE_SIZE   (LOG_TEXT_SIZE + LOG_IDENT_SIZE + 96) /* with stamp and level */
+
+/* A line before it is framed for a target, which may be another one when it goes out. */
+struct log_record {
+	int64_t wall_seconds;
+	uint64_t lost;   /* how many lost lines this one reports; 0: an ordinary line */
+	uint16_t length; /* of text */
+	uint8_t level;   /* enum log_level */
+	bool is_event;   /* its text says what it is: no level word */
+	char text[LOG_TEXT_SIZE];
+};
+
+/* Records in the order they came, in a ring of fixed size. */
+struct log_queue {
+	char *bytes; /* owned, LOG_QUEUE_SIZE */
+	size_t head;
+	size_t used;
+};
+
+int log_queue_init(struct log_queue *queue);
+void log_queue_done(struct log_queue *queue);
+bool log_queue_is_empty(const struct log_queue *queue);
+/* False, and nothing done, when it does not fit. */
+bool log_queue_put(struct log_queue *queue, const struct log_record *record);
+/* The oldest record. The queue must not be empty. */
+void log_queue_peek(const struct log_queue *queue, struct log_record *ret);
+void log_queue_drop(struct log_queue *queue);
+
+struct log_sink;
+
+struct log_sink_ops {
+	int (*open)(struct log_sink *sink, const struct log_target *target,
+		    struct error *err);
+	void (*close)(struct log_sink *sink);
+	/* @line with everything the place wants round it. */
+	void (*frame)(const struct log_sink *sink, const struct log_record *record,
+		      struct text *line);
+	/*
+	 * Hand over bytes without ever blocking. Returns how many were taken, -EAGAIN:
+	 * wait until the descriptor takes more, or another negative errno.
+	 */
+	ssize_t (*write)(struct log_sink *sink, const char *bytes, size_t length);
+	/* After write() failed with this: may the same line succeed later? */
+	bool (*may_recover)(int code);
+	bool warns; /* standard error is told when it fails */
+};
+
+struct log_sink {
+	const struct log_sink_ops *ops;
+	int fd; /* owned but for standard error; -1: none */
+	bool connected;
+	int facility;
+	struct sockaddr_un address; /* of the syslog socket */
+	char ident[LOG_IDENT_SIZE];
+};
+
+extern const struct log_sink_ops log_sink_stderr;
+extern const struct log_sink_ops log_sink_file;
+extern const struct log_sink_ops log_sink_syslog;
+
+/* "error", "warning", ... */
+const char *log_level_word(enum log_level level);
+
+/* write() to standard error that neither blocks nor changes the descriptor's flags. */
+ssize_t log_stderr_write(const char *bytes, size_t length);
+
+/* log_new() with another syslog socket. */
+int log_new_with_socket(const struct log_target *target, const char *ident,
+			enum log_level level, const char *socket_path, struct log **ret,
+			struct error *err);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Endpoints and transports as values. Sockets are made from them in net; who serves them
+ * is not known here.
+ */
+#include "usherd/model/endpoint.h"
+
+#include <string.h>
+
+#include "usherd/base/text.h"
+
+static const struct {
+	const char *name;
+	bool is_stream;
+	bool is_unix;
+} transports[] = {
+	[TRANSPORT_TCP] = { "tcp", true, false },
+	[TRANSPORT_UDP] = { "udp", false, false },
+	[TRANSPORT_UNIX_STREAM] = { "unix", true, true },
+	[TRANSPORT_UNIX_DGRAM] = { "unix-dgram", false, true },
+};
+
+bool transport_is_stream(enum transport transport)
+{
+	return transports[transport].is_stream;
+}
+
+bool transport_is_unix(enum transport transport)
+{
+	return transports[transport].is_unix;
+}
+
+const char *transport_name(enum transport transport)
+{
+	return transports[transport].name;
+}
+
+bool endpoint_same_socket(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->transport == b->transport && a->v6only == b->v6only &&
+	       strcmp(a->interface, b->interface) == 0 && addr_equal(&a->addr, &b->addr);
+}
+
+const char *endpoint_format(const struct endpoint *endpoint,
+			    char buffer[ENDPOINT_TEXT_SIZE])
+{
+	char address[ADDR_TEXT_SIZE];
+	struct text text;
+
+	text_init(&text, buffer, ENDPOINT_TEXT_SIZE);
+	text_addf(&text, "%s %s", transport_name(endpoint->transport),
+		  addr_format(&endpoint->addr, address));
+	if (endpoint->interface[0] != '\0') {
+		text_add(&text, " ");
+		text_add_escaped(&text, endpoint->interface, strlen(endpoint->interface));
+	}
+	return buffer;
+}

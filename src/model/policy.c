@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* What a policy owns. The decisions made from one are guard's. */
+#include "usherd/model/policy.h"
+
+#include <stdlib.h>
+
+static void prefix_list_done(struct prefix_list *list)
+{
+	free(list->items);
+	addrset_done(&list->set);
+	*list = (struct prefix_list){ 0 };
+}
+
+void policy_done(struct policy *policy)
+{
+	prefix_list_done(&policy->only_from);
+	prefix_list_done(&policy->no_access);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a service: its built-in defaults, its references, its end. What the
+ * fields may hold is checked where they are filled, in conf. Counted without locks: a
+ * process has one thread.
+ */
+#include "usherd/model/service.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "usherd/base/clock.h"
+#include "usherd/base/units.h"
+
+static const struct service defaults = {
+	.references = 1,
+	.protocols = SERVICE_TCP,
+	.backlog = 128,
+	.socket_mode = 0666,
+	.program = { .stderr_target = STDERR_CONNECTION },
+	.policy = {
+		.instances = UNITS_UNLIMITED,
+		.per_source = UNITS_UNLIMITED,
+		.cps_rate = 50,
+		.cps_pause_ns = 10 * CLOCK_NS_PER_SECOND,
+		.source_ipv4_bits = 32,
+		.source_ipv6_bits = 64,
+	},
+};
+
+struct service *service_new(void)
+{
+	struct service *service = malloc(sizeof(*service));
+
+	if (service != NULL)
+		*service = defaults;
+	return service;
+}
+
+struct service *service_ref(struct service *service)
+{
+	assert(service->references > 0);
+	service->references++;
+	return service;
+}
+
+static void service_free(struct service *service)
+{
+	free(service->id);
+	free(service->name);
+	free(service->file);
+	strings_done(&service->bind);
+	free(service->ports);
+	free(service->socket_owner);
+	free(service->socket_group);
+	free(service->user);
+	free(service->group);
+	free(service->internal);
+	program_done(&service->program);
+	policy_done(&service->policy);
+	free(service->endpoints);
+	free(service->fingerprint);
+	free(service);
+}
+
+void service_unref(struct service *service)
+{
+	if (service == NULL)
+		return;
+	assert(service->references > 0);
+	if (--service->references == 0)
+		service_free(service);
+}
+
+bool service_is_internal(const struct service *service)
+{
+	return service->internal != NULL;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The set of services with the settings around it. Services are found by id through an
+ * open hash with at least half of its slots free; nothing is ever removed from it.
+ */
+#include "usherd/model/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "usherd/base/clock.h"
+#include "usherd/base/hash.h"
+#include "usherd/base/units.h"
+
+#define FIRST_SLOT_COUNT 16
+
+/* The slot that holds @id, or the free one where it belongs. */
+static struct service **find_slot(struct service **slots, size_t slot_count,
+				  const char *id)
+{
+	size_t i = (size_t)hash_add(HASH_START, id, strlen(id)) & (slot_count - 1);
+
+	while (slots[i] != NULL && strcmp(slots[i]->id, id) != 0)
+		i = (i + 1) & (slot_count - 1);
+	return &slots[i];
+}
+
+/* Make room for one more service in array and slots. */
+static int reserve(struct table *table)
+{
+	size_t slot_count =
+		table->slot_count == 0 ? FIRST_SLOT_COUNT : table->slot_count * 2;
+	struct service **services;
+	struct service **slots;
+
+	if (table->count < table->slot_count / 2)
+		return 0;
+	services =
+		reallocarray(table->services, slot_count / 2, sizeof(struct service *));
+	if (services == NULL)
+		return -ENOMEM;
+	table->services = services;
+	slots = calloc(slot_count, sizeof(struct service *));
+	if (slots == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->count; i++)
+		*find_slot(slots, slot_count, services[i]->id) = services[i];
+	free(table->slots);
+	table->slots = slots;
+	table->slot_count = slot_count;
+	return 0;
+}
+
+static void settings_done(struct settings *settings)
+{
+	free(settings->log);
+	free(settings->pidfile);
+	free(settings->worker_user);
+	credentials_done(&settings->worker);
+}
+
+struct table *table_new(void)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		return NULL;
+	table->settings.max_children = UNITS_UNLIMITED;
+	table->settings.stop = STOP_TERMINATE;
+	table->settings.stop_grace_ns = 5 * CLOCK_NS_PER_SECOND;
+	return table;
+}
+
+void table_free(struct table *table)
+{
+	if (table == NULL)
+		return;
+	for (size_t i = 0; i < table->count; i++)
+		service_unref(table->services[i]);
+	free(table->services);
+	free(table->slots);
+	settings_done(&table->settings);
+	free(table);
+}
+
+int table_add(struct table *table, struct service *service)
+{
+	struct service **slot;
+
+	if (reserve(table) != 0) {
+		service_unref(service);
+		return -ENOMEM;
+	}
+	table->services[table->count++] = service;
+	slot = find_slot(table->slots, table->slot_count, service->id);
+	if (*slot == NULL)
+		*slot = service;
+	return 0;
+}
+
+struct service *table_find(const struct table *table, const char *id)
+{
+	if (table->slot_count == 0)
+		return NULL;
+	return *find_slot(table->slots, table->slot_count, id);
+}

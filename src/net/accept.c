@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Taking one client from a stream listener, and turning one away when descriptors have
+ * run out. Whether the client is wanted is decided elsewhere.
+ */
+#include "usherd/net/accept.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#include "net_internal.h"
+#include "usherd/base/fd.h"
+
+/*
+ * The descriptor of one client and its address, or a negative errno. Goes on to the next
+ * client a bounded number of times, so that a row of dead ones cannot hold the caller.
+ */
+static int take(int listener, struct addr *ret_peer)
+{
+	for (int i = 0; i < NET_TRIES; i++) {
+		struct addr peer = { .length = sizeof(peer.u) };
+		int fd = accept4(listener, &peer.u.any, &peer.length, SOCK_CLOEXEC);
+
+		if (fd == -1 && net_error_is_passing(errno))
+			continue;
+		if (fd == -1)
+			return -errno;
+		net_addr_finish(&peer);
+		*ret_peer = peer;
+		return fd;
+	}
+	return -EAGAIN;
+}
+
+int accept_connection(int listener, struct connection *ret)
+{
+	struct connection found = { .fd = -1 };
+	int rc;
+
+	found.fd = take(listener, &found.peer);
+	if (found.fd < 0)
+		return found.fd;
+	rc = net_local_addr(found.fd, &found.local);
+	if (rc != 0) {
+		fd_close(&found.fd);
+		return rc;
+	}
+	*ret = found;
+	return 0;
+}
+
+int reserve_open(struct reserve *reserve)
+{
+	/* Of all descriptors the one that needs no file system. */
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	if (fd == -1)
+		return -errno;
+	reserve->fd = fd;
+	return 0;
+}
+
+int reserve_refuse(struct reserve *reserve, int listener, struct addr *ret_peer)
+{
+	int fd;
+	int rc;
+
+	fd_close(&reserve->fd);
+	fd = take(listener, ret_peer);
+	rc = fd < 0 ? fd : 0;
+	fd_close(&fd);
+	/* Fails if another took the descriptor meanwhile: the next call tries again. */
+	(void)reserve_open(reserve);
+	return rc;
+}
+
+void reserve_close(struct reserve *reserve)
+{
+	fd_close(&reserve->fd);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Bound sockets: making, adopting, adjusting, pausing. The file system's side of UNIX
+ * sockets is in unix_listener.c; who takes clients from them is not known here.
+ */
+#include "usherd/net/listener.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "net_internal.h"
+#include "usherd/base/fd.h"
+
+/* Options of a socket before bind(2), for those endpoints where `applies` says so. */
+struct preparation {
+	bool (*applies)(const struct endpoint *endpoint);
+	int level;
+	int name;
+	const char *text;
+};
+
+static bool is_inet(const struct endpoint *endpoint)
+{
+	return !transport_is_unix(endpoint->transport);
+}
+
+static bool is_udp(const struct endpoint *endpoint)
+{
+	return endpoint->transport == TRANSPORT_UDP;
+}
+
+static bool is_in6(const struct endpoint *endpoint)
+{
+	return addr_family(&endpoint->addr) == AF_INET6;
+}
+
+static bool is_udp6(const struct endpoint *endpoint)
+{
+	return is_udp(endpoint) && is_in6(endpoint);
+}
+
+/*
+ * IP_PKTINFO on IPv6 sockets too: an IPv4 datagram to a dual-stack socket then tells its
+ * kind of destination (ipi_spec_dst), which IPV6_PKTINFO does not.
+ */
+static const struct preparation preparations[] = {
+	{ is_inet, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR" },
+	{ is_udp, IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO" },
+	{ is_udp6, IPPROTO_IPV6, IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO" },
+};
+
+static const int transient_errors[] = {
+	EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EMFILE, ENETDOWN, ENETUNREACH, ENFILE,
+	ENOBUFS,    ENODEV,        ENOENT, ENOMEM, ENOSPC,   ENXIO,
+};
+
+static int refuse(const struct endpoint *endpoint, int code, const char *what,
+		  struct error *err)
+{
+	char name[ENDPOINT_TEXT_SIZE];
+
+	return error_set_errno(err, code, "cannot %s '%s'", what,
+			       endpoint_format(endpoint, name));
+}
+
+static int prepare(int fd, const struct endpoint *endpoint, struct error *err)
+{
+	for (size_t i = 0; i < sizeof(preparations) / sizeof(preparations[0]); i++) {
+		const struct preparation *entry = &preparations[i];
+		int rc = entry->applies(endpoint)
+				 ? net_set_option(fd, entry->level, entry->name, 1)
+				 : 0;
+
+		if (rc != 0) {
+			(void)refuse(endpoint, rc, "prepare", err);
+			error_prefix(err, "%s", entry->text);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int bind_inet(int fd, const struct endpoint *endpoint, struct error *err)
+{
+	int rc = 0;
+
+	/* Explicit both ways: the default is a sysctl, ipv6(7) "bindv6only". */
+	if (is_in6(endpoint))
+		rc = net_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, endpoint->v6only);
+	if (rc != 0)
+		return refuse(endpoint, rc, "set IPV6_V6ONLY of", err);
+	rc = net_bind_device(fd, endpoint->interface);
+	if (rc != 0)
+		return refuse(endpoint, rc, "bind to the interface of", err);
+	if (bind(fd, &endpoint->addr.u.any, endpoint->addr.length) == -1)
+		return refuse(endpoint, -errno, "bind", err);
+	return 0;
+}
+
+static int start_listening(int fd, const struct endpoint *endpoint)
+{
+	int backlog = endpoint->backlog > 0 ? endpoint->backlog : SOMAXCONN;
+
+	return listen(fd, backlog) == -1 ? -errno : 0;
+}
+
+static int set_up(int fd, const struct endpoint *endpoint, struct error *err)
+{
+	bool is_unix = transport_is_unix(endpoint->transport);
+	int rc = prepare(fd, endpoint, err);
+
+	if (rc == 0)
+		rc = is_unix ? unix_listener_bind(fd, endpoint, err)
+			     : bind_inet(fd, endpoint, err);
+	if (rc != 0 || !transport_is_stream(endpoint->transport))
+		return rc;
+	rc = start_listening(fd, endpoint);
+	if (rc != 0) {
+		(void)refuse(endpoint, rc, "listen on", err);
+		listener_unlink(endpoint);
+	}
+	return rc;
+}
+
+int listener_open(const struct endpoint *endpoint, int *ret_fd, struct error *err)
+{
+	bool stream = transport_is_stream(endpoint->transport);
+	int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int fd = socket(addr_family(&endpoint->addr), type, 0);
+	int rc;
+
+	if (fd == -1)
+		return refuse(endpoint, -errno, "make a socket for", err);
+	rc = set_up(fd, endpoint, err);
+	if (rc != 0) {
+		fd_close(&fd);
+		return rc;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+bool listener_error_is_transient(int error)
+{
+	for (size_t i = 0; i < sizeof(transient_errors) / sizeof(transient_errors[0]);
+	     i++) {
+		if (transient_errors[i] == -error)
+			return true;
+	}
+	return false;
+}
+
+int listener_adjust(int fd, const struct endpoint *endpoint, struct error *err)
+{
+	int rc;
+
+	/* A paused listener takes its backlog when it is resumed: listen(2) now would
+	 * resume it. */
+	if (transport_is_stream(endpoint->transport) &&
+	    net_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1) {
+		rc = start_listening(fd, endpoint);
+		if (rc != 0)
+			return refuse(endpoint, rc, "set the backlog of", err);
+	}
+	return unix_listener_apply(endpoint, err);
+}
+
+static bool same_interface(int fd, const struct endpoint *endpoint)
+{
+	char name[IFNAMSIZ] = "";
+	socklen_t length = sizeof(name);
+
+	if (!is_inet(endpoint))
+		return true;
+	/* The scope of a link-local address binds as well, see __inet6_bind(): then a
+	 * name here is no narrower than what was asked for. */
+	if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == -1)
+		return false;
+	if (endpoint->interface[0] == '\0' && is_in6(endpoint) &&
+	    endpoint->addr.u.in6.sin6_scope_id != 0)
+		return if_nametoindex(name) == endpoint->addr.u.in6.sin6_scope_id;
+	return strncmp(name, endpoint->interface, sizeof(name)) == 0;
+}
+
+static bool same_address(int fd, const struct endpoint *endpoint)
+{
+	struct addr bound;
+
+	if (net_local_addr(fd, &bound) != 0)
+		return false;
+	/* Bound to a device, a link-local address shows that one's scope even if it was
+	 * given none. */
+	if (is_in6(endpoint) && addr_family(&bound) == AF_INET6 &&
+	    endpoint->addr.u.in6.sin6_scope_id == 0)
+		bound.u.in6.sin6_scope_id = 0;
+	return addr_equal(&bound, &endpoint->addr);
+}
+
+static bool same_protocol(int fd, const struct endpoint *endpoint)
+{
+	static const int protocols[] = {
+		[TRANSPORT_TCP] = IPPROTO_TCP,
+		[TRANSPORT_UDP] = IPPROTO_UDP,
+		[TRANSPORT_UNIX_STREAM] = 0,
+		[TRANSPORT_UNIX_DGRAM] = 0,
+	};
+
+	return net_get_option(fd, SOL_SOCKET, SO_PROTOCOL) ==
+	       protocols[endpoint->transport];
+}
+
+/* Bound to one IPv6 address a socket is IPV6_V6ONLY whatever was asked for. */
+static bool same_families(int fd, const struct endpoint *endpoint)
+{
+	return !is_in6(endpoint) || !addr_is_wildcard(&endpoint->addr) ||
+	       net_get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) ==
+		       (endpoint->v6only ? 1 : 0);
+}
+
+bool listener_matches(int fd, const struct endpoint *endpoint)
+{
+	bool stream = transport_is_stream(endpoint->transport);
+
+	return net_get_option(fd, SOL_SOCKET, SO_TYPE) ==
+		       (stream ? SOCK_STREAM : SOCK_DGRAM) &&
+	       net_get_option(fd, SOL_SOCKET, SO_DOMAIN) ==
+		       addr_family(&endpoint->addr) &&
+	       same_protocol(fd, endpoint) &&
+	       net_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == (stream ? 1 : 0) &&
+	       same_families(fd, endpoint) && same_interface(fd, endpoint) &&
+	       same_address(fd, endpoint);
+}
+
+int listener_adopt(int fd, const struct endpoint *endpoint, struct error *err)
+{
+	int rc = fd_set_cloexec(fd, true);
+
+	if (rc == 0)
+		rc = fd_set_nonblock(fd, true);
+	if (rc != 0)
+		return refuse(endpoint, rc, "adopt", err);
+	rc = prepare(fd, endpoint, err);
+	return rc == 0 ? listener_adjust(fd, endpoint, err) : rc;
+}
+
+int listener_pause(int fd, const struct endpoint *endpoint)
+{
+	int rc;
+
+	if (endpoint->transport != TRANSPORT_TCP)
+		return 0;
+	if (addr_port(&endpoint->addr) == 0)
+		return -EINVAL;
+	/* A closed socket with SO_REUSEADDR lets others with it bind the port, and
+	 * listen(2) would then fail when the pause is over. */
+	rc = net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	if (rc == 0 && shutdown(fd, SHUT_RDWR) == -1 && errno != ENOTCONN)
+		rc = -errno;
+	return rc;
+}
+
+/*
+ * A port that was not bound by number (SOCK_BINDPORT_LOCK) does not outlive shutdown(2),
+ * and listen(2) would choose another: an inherited socket may be such a one. It cannot be
+ * seen, getsockname(2) still shows the old port; but bind(2) says EINVAL if it is kept.
+ */
+static int keep_port(int fd, const struct endpoint *endpoint)
+{
+	if (bind(fd, &endpoint->addr.u.any, endpoint->addr.length) == -1 &&
+	    errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+int listener_resume(int fd, const struct endpoint *endpoint)
+{
+	int rc;
+
+	if (endpoint->transport != TRANSPORT_TCP)
+		return 0;
+	/* Needed again: connections taken before the pause still use the port. */
+	rc = net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (rc == 0)
+		rc = keep_port(fd, endpoint);
+	return rc == 0 ? start_listening(fd, endpoint) : rc;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* What the modules of this floor share among themselves. */
+#ifndef USHERD_NET_INTERNAL_H
+#define USHERD_NET_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usherd/base/addr.h"
+#include "usherd/base/error.h"
+#include "usherd/model/endpoint.h"
+
+/* How often one call goes on after errors that concern somebody else. */
+#define NET_TRIES 16
+
+/* An address as a system call has just filled it in: unnamed becomes length 0, a length
+ * past the structure is cut, mapped becomes plain. */
+void net_addr_finish(struct addr *addr);
+
+/* The address @fd is bound to. 0 or a negative errno. */
+int net_local_addr(int fd, struct addr *ret);
+
+/* Set an int option. 0 or a negative errno. */
+int net_set_option(int fd, int level, int name, int value);
+
+/* An int option's value, or a negative errno. */
+int net_get_option(int fd, int level, int name);
+
+/* Bind @fd to the device; nothing for an empty name. 0 or a negative errno. */
+int net_bind_device(int fd, const char *interface);
+
+/* Is @error (positive) about one client or an old packet rather than about the socket it
+ * was reported on, so that the same call may simply be tried again? */
+bool net_error_is_passing(int error);
+
+/* Bind the UNIX socket @fd, replacing a stale node. The new node has owner, group and
+ * mode of @endpoint and was closed to everybody until then. 0 or a negative errno. */
+int unix_listener_bind(int fd, const struct endpoint *endpoint, struct error *err);
+
+/* Give the node of a path owner, group and mode; never more open on the way than before
+ * or after. Nothing for the abstract namespace. 0 or a negative errno. */
+int unix_listener_apply(const struct endpoint *endpoint, struct error *err);
+
+/* Send one datagram to @to, without blocking; from @from if that is a unicast IPv4 or
+ * IPv6 address of this host (else, or NULL: the kernel chooses). 0 or a negative errno.
+ */
+int datagram_send(int fd, const struct addr *to, const struct addr *from,
+		  const uint8_t *data, size_t length);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* The worker's datagram half: receive, ask the guard, answer. */
+#include "usherd/serve/answering.h"
+
+#include "usherd/base/clock.h"
+#include "usherd/serve/dispatch.h"
+#include "usherd/serve/responder.h"
+
+/* Datagrams taken from one listener before others have their turn. */
+#define ANSWER_BATCH 64
+
+/* One line for a datagram, as xinetd writes it; there is no session to keep. */
+static void record(struct post *post, const struct datagram *request)
+{
+	struct event event = { .kind = EVENT_START,
+			       .fields = post->service->log_on_success,
+			       .pid = post->engine->pid,
+			       .peer = request->peer };
+
+	if (event.fields == 0 || !dispatch_may_log(post, &post->answers, "datagrams"))
+		return;
+	(void)text_copy(event.service, sizeof(event.service), post->service->id);
+	report_event(post->engine->reporter, &event);
+}
+
+static void answer(struct listener *listener, const struct datagram *request)
+{
+	struct post *post = listener->post;
+	struct builtin_moment moment = { .wall_seconds = clock_wall_seconds() };
+
+	/* A forged sender gets no answer, no line in the log and no share of the limits.
+	 */
+	if (!responder_may_answer(request) ||
+	    responder_ports_sent(post->engine->answered_ports, request))
+		return;
+	if (!dispatch_admits(post, &request->peer))
+		return;
+	record(post, request);
+	(void)responder_answer(listener->fd, post->builtin, request, post->engine->reply,
+			       ENGINE_SCRATCH, &moment);
+}
+
+void answering_ready(struct listener *listener)
+{
+	struct engine *engine = listener->post->engine;
+	struct datagram request;
+
+	for (int i = 0; i < ANSWER_BATCH && loop_is_watching(&listener->watch); i++) {
+		if (datagram_receive(listener->fd, &listener->local, engine->scratch,
+				     ENGINE_SCRATCH, &request) < 0)
+			return;
+		answer(listener, &request);
+	}
+}

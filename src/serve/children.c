@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* The child table. Knows pids and callbacks; what a child is for its owner knows. */
+/* Out of memory makes HASH_ADD leave hh.tbl NULL in place of ending the process. */
+#define HASH_NONFATAL_OOM 1
+#include "usherd/serve/children.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+struct children {
+	struct child *by_pid;
+	size_t programs;
+};
+
+/* How many statuses one collection takes before they are interpreted. */
+#define REAP_BATCH 256
+
+struct status {
+	pid_t pid;
+	int wait_status;
+};
+
+int children_new(struct children **ret)
+{
+	struct children *children = calloc(1, sizeof(*children));
+
+	if (children == NULL)
+		return -ENOMEM;
+	*ret = children;
+	return 0;
+}
+
+static void forget(struct children *children, struct child *child)
+{
+	HASH_DEL(children->by_pid, child);
+	if (child->program)
+		children->programs--;
+}
+
+void children_free(struct children *children)
+{
+	struct child *child, *next;
+
+	if (children == NULL)
+		return;
+	HASH_ITER(hh, children->by_pid, child, next) {
+		forget(children, child);
+		child->ended(child, CHILD_FORGOTTEN, 0);
+	}
+	free(children);
+}
+
+int children_add(struct children *children, struct child *child)
+{
+	HASH_ADD(hh, children->by_pid, pid, sizeof(child->pid), child);
+	if (child->hh.tbl == NULL)
+		return -ENOMEM;
+	if (child->program)
+		children->programs++;
+	return 0;
+}
+
+static size_t collect(struct status *statuses, size_t room)
+{
+	size_t count = 0;
+
+	while (count < room) {
+		pid_t pid = waitpid(-1, &statuses[count].wait_status, WNOHANG);
+
+		if (pid == -1 && errno == EINTR)
+			continue;
+		if (pid <= 0)
+			break;
+		statuses[count++].pid = pid;
+	}
+	return count;
+}
+
+static void interpret(struct children *children, const struct status *status,
+		      uint64_t now_ns)
+{
+	struct child *child = NULL;
+
+	HASH_FIND(hh, children->by_pid, &status->pid, sizeof(status->pid), child);
+	if (child == NULL)
+		return;
+	forget(children, child);
+	child->ended(child, status->wait_status, now_ns);
+}
+
+void children_reap(struct children *children, uint64_t now_ns)
+{
+	struct status statuses[REAP_BATCH];
+	size_t count;
+
+	do {
+		count = collect(statuses, REAP_BATCH);
+		for (size_t i = 0; i < count; i++)
+			interpret(children, &statuses[i], now_ns);
+	} while (count == REAP_BATCH);
+}
+
+void children_signal(struct children *children, int signo)
+{
+	struct child *child, *next;
+
+	HASH_ITER(hh, children->by_pid, child, next) {
+		/* A program leads its own process group (setsid before exec). */
+		if (child->program)
+			(void)kill(-child->pid, signo);
+		(void)kill(child->pid, signo);
+	}
+}
+
+size_t children_count(const struct children *children)
+{
+	return HASH_COUNT(children->by_pid);
+}
+
+size_t children_programs(const struct children *children)
+{
+	return children->programs;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One process per datagram peer. Who belongs to which flow is decided here; sockets of
+ * one peer are net/datagram's.
+ *
+ * Opening a flow, in this order so that nothing is lost and nothing goes astray:
+ *   1. the first datagram is read from the listener and kept;
+ *   2. a socket is bound beside the listener and connected to the peer: from now on the
+ *      kernel gives it everything this peer sends;
+ *   3. what reached that socket between bind and connect is read back: the peer's
+ *      datagrams are kept, strangers' are treated as if the listener had got them;
+ *   4. the kept ones are put into the socket, and the program is started on it.
+ * A datagram of the peer still in the listener's queue is put into the socket when its
+ * turn comes.
+ */
+/* Out of memory makes HASH_ADD leave hh.tbl NULL in place of ending the process. */
+#define HASH_NONFATAL_OOM 1
+#include "usherd/serve/flows.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "usherd/base/clock.h"
+#include "usherd/base/fd.h"
+#include "usherd/base/hash.h"
+#include "usherd/net/datagram.h"
+#include "usherd/serve/dispatch.h"
+#include "usherd/serve/pending.h"
+#include "usherd/serve/serving.h"
+#include "usherd/serve/stderr_pipe.h"
+
+/* Datagrams taken from one listener before others have their turn. */
+#define FLOW_BATCH 32
+
+/* Both ends of the exchange, every byte defined: a hash key. */
+struct flow_key {
+	uint8_t peer[16];
+	uint8_t local[16];
+	uint32_t scope;
+	uint16_t peer_port;
+	uint16_t local_port;
+};
+
+struct flow {
+	struct serving serving; /* first: a child leads back here */
+	UT_hash_handle hh;      /* of post->flows */
+	struct flow_key key;
+	struct endpoint endpoint; /* of the listener it came by */
+	int fd;                   /* owned: the program's socket */
+	struct timer idle;
+	uint64_t idle_ns;
+	uint64_t made_wall_ns;
+	uint64_t first_hash; /* content of the first datagram */
+	bool told_to_end;
+};
+
+static void key_half(const struct addr *addr, uint8_t bytes[16], uint32_t *scope)
+{
+	struct prefix prefix;
+
+	if (!prefix_of(addr, 32, 128, &prefix))
+		return;
+	memcpy(bytes, prefix.bytes, sizeof(prefix.bytes));
+	if (addr_family(addr) == AF_INET6)
+		*scope = addr->u.in6.sin6_scope_id;
+}
+
+static struct flow_key key_of(const struct datagram *datagram)
+{
+	struct flow_key key;
+
+	memset(&key, 0, sizeof(key));
+	key_half(&datagram->local, key.local, &key.scope);
+	key_half(&datagram->peer, key.peer, &key.scope);
+	key.peer_port = addr_port(&datagram->peer);
+	key.local_port = addr_port(&datagram->local);
+	return key;
+}
+
+static struct flow *find_flow(struct post *post, const struct flow_key *key)
+{
+	struct flow *flow = NULL;
+
+	HASH_FIND(hh, post->flows, key, sizeof(*key), flow);
+	return flow;
+}
+
+static uint64_t content_hash(const struct datagram *datagram)
+{
+	return hash_add(HASH_START, datagram->data, datagram->length);
+}
+
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * CLOCK_NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void complain(struct post *post, const char *what, const char *why)
+{
+	report_throttled(post->engine->reporter, &post->trouble,
+			 loop_now_ns(post->engine->loop), LOG_LEVEL_WARNING,
+			 "service '%s': %s: %s", post->service->id, what, why);
+}
+
+/* Read everything from @fd: the flow's own to @own, strangers' to @strangers. */
+static void read_back(struct engine *engine, int fd, const struct addr *local,
+		      const struct flow_key *key, struct pending_list *own,
+		      struct pending_list *strangers)
+{
+	struct datagram datagram;
+	struct flow_key other;
+
+	/* Bounded: what cannot be kept is not read. */
+	for (unsigned i = 0; i < PENDING_MAX; i++) {
+		if (datagram_receive(fd, local, engine->scratch, ENGINE_SCRATCH,
+				     &datagram) < 0)
+			return;
+		other = key_of(&datagram);
+		pending_add(memcmp(&other, key, sizeof(other)) == 0 ? own : strangers,
+			    &datagram);
+	}
+}
+
+static void inject_all(struct listener *listener, int fd, struct pending_list *own)
+{
+	struct pending *one;
+	struct error err = { 0 };
+
+	while ((one = pending_take(own)) != NULL) {
+		if (datagram_inject(fd, listener->fd, &one->datagram, &err) < 0)
+			complain(listener->post, "a datagram was lost", err.text);
+		free(one);
+	}
+	if (own->dropped > 0)
+		complain(listener->post, "datagrams were lost", "too many at once");
+}
+
+static void end_program(struct timer *timer)
+{
+	struct flow *flow = timer->data;
+	struct loop *loop = flow->serving.post->engine->loop;
+	uint64_t now_ns = loop_now_ns(loop);
+	uint64_t idle_ns = datagram_idle_ns(flow->fd, flow->made_wall_ns);
+
+	if (flow->told_to_end) {
+		(void)kill(-flow->serving.pid, SIGKILL);
+		return;
+	}
+	if (idle_ns < flow->idle_ns) {
+		(void)loop_timer_set(loop, timer, now_ns + flow->idle_ns - idle_ns);
+		return;
+	}
+	flow->told_to_end = true;
+	(void)kill(-flow->serving.pid, SIGTERM);
+	(void)loop_timer_set(loop, timer, now_ns + FLOW_GRACE_NS);
+}
+
+static struct listener *find_listener(struct post *post, const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < post->listener_count; i++)
+		if (endpoint_same_socket(&post->listeners[i]->endpoint, endpoint) &&
+		    post->listeners[i]->fd != -1)
+			return post->listeners[i];
+	return NULL;
+}
+
+static void dispatch_datagram(struct listener *listener, const struct datagram *datagram,
+			      struct pending_list *more);
+
+static void dispatch_pending(struct listener *listener, struct pending_list *list)
+{
+	struct pending *one;
+
+	while ((one = pending_take(list)) != NULL) {
+		dispatch_datagram(listener, &one->datagram, list);
+		free(one);
+	}
+}
+
+/* What the program has left in its socket: new clients, unless it never read at all. */
+static void reuse_leftovers(struct flow *flow, struct listener *listener)
+{
+	struct post *post = flow->serving.post;
+	struct pending_list left = { 0 };
+
+	read_back(post->engine, flow->fd, &listener->local, &flow->key, &left, &left);
+	if (left.first == NULL)
+		return;
+	if (content_hash(&left.first->datagram) == flow->first_hash) {
+		complain(post, "its program ended without reading", "datagrams dropped");
+		pending_done(&left);
+		return;
+	}
+	fd_close(&flow->fd);
+	dispatch_pending(listener, &left);
+}
+
+static void flow_ended(struct child *child, int wait_status, uint64_t now_ns)
+{
+	struct flow *flow = (struct flow *)child;
+	struct post *post = flow->serving.post;
+	struct listener *listener = find_listener(post, &flow->endpoint);
+
+	HASH_DEL(post->flows, flow);
+	loop_timer_cancel(&flow->idle);
+	if (listener != NULL && wait_status != CHILD_FORGOTTEN)
+		reuse_leftovers(flow, listener);
+	fd_close(&flow->fd);
+	serving_end(&flow->serving, wait_status, now_ns);
+	free(flow);
+}
+
+static struct flow *flow_new(struct listener *listener, const struct datagram *first)
+{
+	struct post *post = listener->post;
+	struct flow *flow = malloc(sizeof(*flow));
+
+	if (flow == NULL)
+		return NULL;
+	memset(flow, 0, sizeof(*flow));
+	if (serving_begin(&flow->serving, post, &first->peer) < 0) {
+		free(flow);
+		return NULL;
+	}
+	flow->fd = -1;
+	flow->key = key_of(first);
+	flow->endpoint = listener->endpoint;
+	flow->first_hash = content_hash(first);
+	flow->made_wall_ns = wall_ns();
+	flow->idle.fired = end_program;
+	flow->idle.data = flow;
+	flow->idle_ns = post->service->idle_timeout_ns;
+	if (flow->idle_ns == 0)
+		flow->idle_ns = FLOW_IDLE_DEFAULT_NS;
+	HASH_ADD(hh, post->flows, key, sizeof(flow->key), flow);
+	if (flow->hh.tbl == NULL) {
+		serving_cancel(&flow->serving);
+		free(flow);
+		return NULL;
+	}
+	return flow;
+}
+
+static void flow_abandon(struct flow *flow)
+{
+	HASH_DEL(flow->serving.post->flows, flow);
+	fd_close(&flow->fd);
+	serving_cancel(&flow->serving);
+	free(flow);
+}
+
+/* Steps 2 to 4 of the head of this file. */
+static int flow_start(struct flow *flow, struct listener *listener,
+		      const struct datagram *first, struct pending_list *more)
+{
+	struct post *post = listener->post;
+	struct pending_list own = { 0 };
+	struct addr peer = first->peer;
+	struct addr local = first->local;
+	struct invocation invocation = { .stderr_fd = stderr_pipe_fd(post->stderr_pipe),
+					 .transport = TRANSPORT_UDP,
+					 .peer = &peer,
+					 .local = &local };
+	struct error err = { 0 };
+	int r = datagram_connect(first, &listener->endpoint, &flow->fd, &err);
+
+	if (r < 0) {
+		complain(post, "no socket for a peer", err.text);
+		dispatch_refuse(post, REASON_RESOURCES, &peer);
+		return r;
+	}
+	pending_add(&own, first);
+	read_back(post->engine, flow->fd, &local, &flow->key, &own, more);
+	inject_all(listener, flow->fd, &own);
+	invocation.fd = flow->fd;
+	return serving_spawn(&flow->serving, &invocation, flow_ended);
+}
+
+static void flow_open(struct listener *listener, const struct datagram *first,
+		      struct pending_list *more)
+{
+	struct loop *loop = listener->post->engine->loop;
+	struct flow *flow;
+
+	if (!dispatch_admits(listener->post, &first->peer))
+		return;
+	flow = flow_new(listener, first);
+	if (flow == NULL) {
+		dispatch_refuse(listener->post, REASON_RESOURCES, &first->peer);
+		return;
+	}
+	if (flow_start(flow, listener, first, more) < 0)
+		flow_abandon(flow);
+	else
+		(void)loop_timer_set(loop, &flow->idle,
+				     loop_now_ns(loop) + flow->idle_ns);
+}
+
+static void dispatch_datagram(struct listener *listener, const struct datagram *datagram,
+			      struct pending_list *more)
+{
+	struct flow_key key = key_of(datagram);
+	struct flow *flow = find_flow(listener->post, &key);
+	struct error err = { 0 };
+
+	if (flow == NULL)
+		flow_open(listener, datagram, more);
+	else if (datagram_inject(flow->fd, listener->fd, datagram, &err) < 0)
+		complain(listener->post, "a datagram was lost", err.text);
+}
+
+void flows_ready(struct listener *listener)
+{
+	struct engine *engine = listener->post->engine;
+	struct pending_list more = { 0 };
+	struct datagram datagram;
+
+	for (int i = 0; i < FLOW_BATCH && loop_is_watching(&listener->watch); i++) {
+		if (datagram_receive(listener->fd, &listener->local, engine->scratch,
+				     ENGINE_SCRATCH, &datagram) < 0)
+			break;
+		dispatch_datagram(listener, &datagram, &more);
+		dispatch_pending(listener, &more);
+	}
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/* Sorting posts into groups. Who serves a group is workers.c's affair. */
+#include "usherd/serve/groups.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "usherd/base/hash.h"
+
+static bool post_has_sockets(const struct post *post)
+{
+	for (size_t i = 0; i < post->listener_count; i++)
+		if (post->listeners[i]->fd != -1)
+			return true;
+	return false;
+}
+
+static uint64_t sign_post(uint64_t hash, const struct post *post)
+{
+	const char *fingerprint = post->service->fingerprint;
+
+	hash = hash_add(hash, fingerprint, strlen(fingerprint) + 1);
+	for (size_t i = 0; i < post->listener_count; i++)
+		if (post->listeners[i]->fd != -1)
+			hash = hash_add(hash, &post->listeners[i]->serial,
+					sizeof(post->listeners[i]->serial));
+	return hash;
+}
+
+static struct group *find_group(const struct group_list *list,
+				const struct credentials *credentials)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (credentials_equal(list->groups[i].credentials, credentials))
+			return &list->groups[i];
+	return NULL;
+}
+
+static int add_to_group(struct group_list *list, struct post *post, size_t most)
+{
+	const struct credentials *credentials = &post->service->program.credentials;
+	struct group *group = find_group(list, credentials);
+
+	if (group == NULL) {
+		struct post **posts = (struct post **)calloc(most, sizeof(struct post *));
+
+		if (posts == NULL)
+			return -ENOMEM;
+		group = &list->groups[list->count++];
+		group->credentials = credentials;
+		/* Each worker has to know the ports of all. */
+		group->signature =
+			hash_add(HASH_START, &list->ports, sizeof(list->ports));
+		group->posts = posts;
+	}
+	group->posts[group->count++] = post;
+	group->signature = sign_post(group->signature, post);
+	return 0;
+}
+
+static void collect_ports(const struct engine *engine, struct responder_ports *ports)
+{
+	for (size_t i = 0; i < engine->post_count; i++) {
+		const struct post *post = engine->posts[i];
+
+		for (size_t j = 0; post->builtin != NULL && j < post->listener_count; j++)
+			if (post->listeners[j]->endpoint.transport == TRANSPORT_UDP)
+				responder_ports_add(
+					ports, addr_port(&post->listeners[j]->local));
+	}
+}
+
+int groups_make(const struct engine *engine, struct group_list *ret)
+{
+	/* Room for one group per post: the most there can be. */
+	size_t most = engine->post_count;
+	struct group_list list = { .groups = calloc(most + 1, sizeof(struct group)) };
+
+	if (list.groups == NULL)
+		return -ENOMEM;
+	collect_ports(engine, &list.ports);
+	for (size_t i = 0; i < most; i++) {
+		struct post *post = engine->posts[i];
+
+		if (post->builtin == NULL || !post_has_sockets(post))
+			continue;
+		if (add_to_group(&list, post, most) < 0) {
+			groups_done(&list);
+			return -ENOMEM;
+		}
+	}
+	*ret = list;
+	return 0;
+}
+
+void groups_done(struct group_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free((void *)list->groups[i].posts);
+	free(list->groups);
+	list->groups = NULL;
+	list->count = 0;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Listeners over time: bound now or later, watched or resting. How a socket is bound is
+ * net/listener's, what happens when one is ready is dispatch.c's.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "usherd/base/backoff.h"
+#include "usherd/base/clock.h"
+#include "usherd/base/fd.h"
+#include "usherd/net/listener.h"
+#include "usherd/serve/dispatch.h"
+#include "usherd/serve/post.h"
+#include "usherd/serve/wait.h"
+
+/* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
+#define RETRY_FIRST_NS (CLOCK_NS_PER_SECOND / 4)
+#define RETRY_MAX_NS   (60 * CLOCK_NS_PER_SECOND)
+#define RETRY_LOUD     3 /* failures reported in full; later ones once a minute or so */
+
+static void timer_fired(struct timer *timer)
+{
+	struct listener *listener = timer->data;
+
+	if (listener->fd == -1)
+		listener_activate(listener);
+	else
+		listener_update(listener);
+}
+
+struct listener *listener_new(const struct endpoint *endpoint)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+
+	if (listener == NULL)
+		return NULL;
+	listener->endpoint = *endpoint;
+	listener->fd = -1;
+	listener->watch.fd = -1;
+	listener->watch.ready = dispatch_ready;
+	listener->watch.data = listener;
+	listener->timer.fired = timer_fired;
+	listener->timer.data = listener;
+	return listener;
+}
+
+void listener_free(struct listener *listener)
+{
+	if (listener == NULL)
+		return;
+	loop_remove(&listener->watch);
+	loop_timer_cancel(&listener->timer);
+	if (listener->holder != NULL)
+		wait_forget_listener(listener->holder);
+	if (listener->fd != -1 && !listener->adopted)
+		listener_unlink(&listener->endpoint);
+	fd_close(&listener->fd);
+	free(listener);
+}
+
+static bool should_be_watched(const struct listener *listener)
+{
+	const struct post *post = listener->post;
+
+	if (post == NULL || post->engine == NULL || listener->fd == -1)
+		return false;
+	if (listener->holder != NULL || loop_timer_is_armed(&listener->timer) ||
+	    loop_timer_is_armed(&post->pause))
+		return false;
+	return post->plan != NULL || post->engine->sessions != NULL;
+}
+
+static void watch_failed(struct listener *listener, int r)
+{
+	struct engine *engine = listener->post->engine;
+	char text[ENDPOINT_TEXT_SIZE];
+
+	report_throttled(engine->reporter, &engine->short_of_resources,
+			 loop_now_ns(engine->loop), LOG_LEVEL_ERROR,
+			 "service '%s': cannot watch %s: %s; trying again",
+			 listener->post->service->id,
+			 endpoint_format(&listener->endpoint, text), strerror(-r));
+	listener_rest(listener, CLOCK_NS_PER_SECOND);
+}
+
+void listener_update(struct listener *listener)
+{
+	int r;
+
+	if (!should_be_watched(listener)) {
+		loop_remove(&listener->watch);
+		return;
+	}
+	if (loop_is_watching(&listener->watch))
+		return;
+	listener->watch.fd = listener->fd;
+	listener->watch.events = POLLIN;
+	r = loop_add(listener->post->engine->loop, &listener->watch);
+	if (r < 0)
+		watch_failed(listener, r);
+}
+
+void listener_rest(struct listener *listener, uint64_t ns)
+{
+	struct loop *loop = listener->post->engine->loop;
+
+	if (loop_timer_set(loop, &listener->timer, loop_now_ns(loop) + ns) < 0)
+		return;
+	loop_remove(&listener->watch);
+}
+
+static void bound_address(struct listener *listener)
+{
+	struct addr *local = &listener->local;
+
+	memset(local, 0, sizeof(*local));
+	local->length = sizeof(local->u);
+	if (getsockname(listener->fd, &local->u.any, &local->length) == -1)
+		*local = listener->endpoint.addr;
+	addr_normalise(local);
+}
+
+void listener_take(struct listener *listener, int fd)
+{
+	listener->fd = fd;
+	listener->failures = 0;
+	listener->serial = ++listener->post->engine->bindings;
+	bound_address(listener);
+}
+
+static void bind_failed(struct listener *listener, int r, const struct error *err)
+{
+	const struct post *post = listener->post;
+	struct engine *engine = post->engine;
+	bool again = listener_error_is_transient(r);
+	uint64_t wait_ns;
+
+	listener->failures++;
+	wait_ns = backoff_ns(listener->failures, RETRY_FIRST_NS, RETRY_MAX_NS);
+	if (listener->failures <= RETRY_LOUD || wait_ns >= RETRY_MAX_NS)
+		report_message(engine->reporter, LOG_LEVEL_ERROR, "service '%s': %s%s",
+			       post->service->id, err->text,
+			       again ? "; trying again" : "");
+	if (again)
+		(void)loop_timer_set(engine->loop, &listener->timer,
+				     loop_now_ns(engine->loop) + wait_ns);
+}
+
+void listener_activate(struct listener *listener)
+{
+	struct engine *engine = listener->post->engine;
+	char text[ENDPOINT_TEXT_SIZE];
+	struct error err = { 0 };
+	int fd;
+
+	if (listener->fd == -1) {
+		unsigned failures = listener->failures;
+		int r = listener_open(&listener->endpoint, &fd, &err);
+
+		if (r < 0) {
+			bind_failed(listener, r, &err);
+			return;
+		}
+		listener_take(listener, fd);
+		if (failures > 0)
+			report_message(engine->reporter, LOG_LEVEL_NOTICE,
+				       "service '%s': %s is bound now",
+				       listener->post->service->id,
+				       endpoint_format(&listener->endpoint, text));
+		if (listener->post->builtin != NULL && engine->internal_changed != NULL)
+			engine->internal_changed(engine);
+	}
+	listener_update(listener);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* Services on duty. The sockets are listener.c's. */
+#include "usherd/serve/post.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "usherd/net/listener.h"
+#include "usherd/serve/stderr_pipe.h"
+
+static void pause_over(struct timer *timer)
+{
+	struct post *post = timer->data;
+
+	for (size_t i = 0; i < post->listener_count; i++) {
+		struct listener *listener = post->listeners[i];
+		struct endpoint bound = listener->endpoint;
+
+		/* While a wait program has the socket it is not ours to touch. */
+		if (listener->fd != -1 && listener->holder == NULL) {
+			int r = listener_resume(listener->fd, &bound);
+
+			if (r < 0)
+				report_message(post->engine->reporter, LOG_LEVEL_ERROR,
+					       "service '%s': cannot listen again: %s",
+					       post->service->id, strerror(-r));
+		}
+		listener_update(listener);
+	}
+	report_message(post->engine->reporter, LOG_LEVEL_NOTICE,
+		       "service '%s' accepts connections again", post->service->id);
+}
+
+static int equip_program(struct post *post, struct error *err)
+{
+	const struct program *program = &post->service->program;
+	int r = plan_new(program, post->engine->environment, &post->plan, err);
+
+	if (r == 0 && program->stderr_target == STDERR_LOG)
+		r = stderr_pipe_new(post, &post->stderr_pipe, err);
+	return r;
+}
+
+static int equip(struct post *post, struct error *err)
+{
+	const struct service *service = post->service;
+
+	if (!service_is_internal(service))
+		return equip_program(post, err);
+	post->builtin = builtin_find(service->internal);
+	if (post->builtin == NULL)
+		return error_set(err, -ENOENT, "no in-process service '%s'",
+				 service->internal);
+	return 0;
+}
+
+int post_new(struct engine *engine, struct service *service, struct post **ret,
+	     struct error *err)
+{
+	struct post *post = calloc(1, sizeof(*post));
+	int r;
+
+	if (post == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	post->references = 1;
+	post->engine = engine;
+	post->service = service_ref(service);
+	post->pause.fired = pause_over;
+	post->pause.data = post;
+	r = equip(post, err);
+	if (r < 0) {
+		post_unref(post);
+		return r;
+	}
+	*ret = post;
+	return 0;
+}
+
+struct post *post_ref(struct post *post)
+{
+	post->references++;
+	return post;
+}
+
+void post_unref(struct post *post)
+{
+	if (post == NULL || --post->references > 0)
+		return;
+	loop_timer_cancel(&post->pause);
+	stderr_pipe_free(post->stderr_pipe);
+	plan_free(post->plan);
+	service_unref(post->service);
+	tally_done(&post->tally);
+	free((void *)post->listeners);
+	free(post);
+}
+
+int engine_reserve(struct engine *engine, size_t count)
+{
+	size_t room = engine->post_count + count;
+	struct post **posts;
+
+	if (room == 0)
+		return 0;
+	posts = (struct post **)reallocarray((void *)engine->posts, room, sizeof(*posts));
+	if (posts == NULL)
+		return -ENOMEM;
+	engine->posts = posts;
+	return 0;
+}
+
+void engine_enlist(struct engine *engine, struct post *post)
+{
+	engine->posts[engine->post_count++] = post;
+}
+
+void engine_dismiss(struct engine *engine, struct post *post)
+{
+	for (size_t i = engine->post_count; i-- > 0;) {
+		if (engine->posts[i] != post)
+			continue;
+		engine->post_count--;
+		memmove((void *)&engine->posts[i], (void *)&engine->posts[i + 1],
+			(engine->post_count - i) * sizeof(struct post *));
+		break;
+	}
+	loop_timer_cancel(&post->pause);
+	post_unref(post);
+}
+
+struct post *engine_find(const struct engine *engine, const char *id)
+{
+	for (size_t i = 0; i < engine->post_count; i++)
+		if (strcmp(engine->posts[i]->service->id, id) == 0)
+			return engine->posts[i];
+	return NULL;
+}
+
+/*
+ * By swapping with a post made for the new service: what belongs to the service changes
+ * hands, what belongs to its running sessions stays.
+ */
+void post_replace(struct post *post, struct post *fresh)
+{
+	struct post old = *post;
+
+	post->service = fresh->service;
+	post->plan = fresh->plan;
+	post->builtin = fresh->builtin;
+	fresh->service = old.service;
+	fresh->plan = old.plan;
+	fresh->builtin = old.builtin;
+	/* Running programs still write to the pipe they were given. */
+	if (post->stderr_pipe == NULL) {
+		post->stderr_pipe = stderr_pipe_move(fresh->stderr_pipe, post);
+		fresh->stderr_pipe = NULL;
+	}
+	loop_timer_cancel(&post->pause);
+	tally_pause(&post->tally, 0);
+	post_unref(fresh);
+}
+
+int post_reserve(struct post *post, size_t count)
+{
+	struct listener **listeners;
+
+	if (count == 0)
+		return 0;
+	listeners = (struct listener **)reallocarray((void *)post->listeners, count,
+						     sizeof(*listeners));
+	if (listeners == NULL)
+		return -ENOMEM;
+	post->listeners = listeners;
+	return 0;
+}
+
+void post_attach(struct post *post, struct listener *listener)
+{
+	post->listeners[post->listener_count++] = listener;
+	listener->post = post;
+}
+
+size_t post_detach_all(struct post *post, struct listener **ret)
+{
+	size_t count = post->listener_count;
+
+	for (size_t i = 0; i < count; i++) {
+		ret[i] = post->listeners[i];
+		ret[i]->post = NULL;
+		loop_remove(&ret[i]->watch);
+		loop_timer_cancel(&ret[i]->timer);
+	}
+	post->listener_count = 0;
+	return count;
+}
+
+void post_pause(struct post *post, uint64_t until_ns)
+{
+	if (loop_timer_is_armed(&post->pause))
+		return;
+	/* Without the timer nobody would end the pause: then do not begin it. */
+	if (loop_timer_set(post->engine->loop, &post->pause, until_ns) < 0)
+		return;
+	tally_pause(&post->tally, until_ns);
+	for (size_t i = 0; i < post->listener_count; i++) {
+		struct listener *listener = post->listeners[i];
+
+		if (listener->fd != -1 && listener->holder == NULL)
+			(void)listener_pause(listener->fd, &listener->endpoint);
+		listener_update(listener);
+	}
+	report_message(
+		post->engine->reporter, LOG_LEVEL_WARNING,
+		"service '%s' rests for %llu seconds: more than %llu connections "
+		"per second",
+		post->service->id,
+		(unsigned long long)(post->service->policy.cps_pause_ns / 1000000000),
+		(unsigned long long)post->service->policy.cps_rate);
+}

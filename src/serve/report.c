@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The reporter's convenience functions and the one that writes to a log. The worker's
+ * reporter, which sends everything to the supervisor, is in channel.c.
+ */
+#include "usherd/serve/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void report_event(struct reporter *reporter, const struct event *event)
+{
+	reporter->event(reporter, event);
+}
+
+void report_message(struct reporter *reporter, enum log_level level, const char *format,
+		    ...)
+{
+	char text[REPORT_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	reporter->message(reporter, level, text);
+}
+
+void report_throttled(struct reporter *reporter, struct log_throttle *gate,
+		      uint64_t now_ns, enum log_level level, const char *format, ...)
+{
+	char text[REPORT_TEXT_SIZE];
+	unsigned suppressed;
+	va_list arguments;
+
+	if (!log_throttle_pass(gate, now_ns, &suppressed))
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (suppressed > 0)
+		report_message(reporter, level, "%s (%u more like this before)", text,
+			       suppressed);
+	else
+		reporter->message(reporter, level, text);
+}
+
+static void log_reporter_event(struct reporter *reporter, const struct event *event)
+{
+	log_event(((struct log_reporter *)reporter)->log, event);
+}
+
+static void log_reporter_message(struct reporter *reporter, enum log_level level,
+				 const char *text)
+{
+	log_write(((struct log_reporter *)reporter)->log, level, "%s", text);
+}
+
+void log_reporter_init(struct log_reporter *reporter, struct log *log)
+{
+	reporter->reporter.event = log_reporter_event;
+	reporter->reporter.message = log_reporter_message;
+	reporter->log = log;
+}

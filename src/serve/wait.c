@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/* Handing a listener over to its program, and taking it back with the queue as it is. */
+#include "usherd/serve/wait.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "usherd/base/backoff.h"
+#include "usherd/base/fd.h"
+#include "usherd/base/hash.h"
+#include "usherd/net/datagram.h"
+#include "usherd/serve/dispatch.h"
+#include "usherd/serve/post.h"
+#include "usherd/serve/serving.h"
+#include "usherd/serve/stderr_pipe.h"
+
+struct wait_child {
+	struct serving serving;    /* first: a child leads back here */
+	struct listener *listener; /* NULL when it went away meanwhile */
+};
+
+/*
+ * A number that stays the same while nobody takes anything from the queue: of the first
+ * datagram (sender, length, first bytes), or the count of waiting connections (TCP_INFO
+ * gives it for a listening socket as tcpi_unacked).
+ */
+static uint64_t queue_head(const struct listener *listener)
+{
+	uint64_t hash = HASH_START;
+	struct sockaddr_storage from = { 0 };
+	socklen_t from_length = sizeof(from);
+	uint8_t first[512];
+	ssize_t length;
+
+	if (transport_is_stream(listener->endpoint.transport)) {
+		struct tcp_info info = { 0 };
+		socklen_t info_length = sizeof(info);
+
+		if (getsockopt(listener->fd, IPPROTO_TCP, TCP_INFO, &info,
+			       &info_length) == -1)
+			return 0;
+		return info.tcpi_unacked;
+	}
+	length = recvfrom(listener->fd, first, sizeof(first),
+			  MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, (struct sockaddr *)&from,
+			  &from_length);
+	if (length == -1)
+		return 0;
+	hash = hash_add(hash, &from, from_length);
+	hash = hash_add(hash, &length, sizeof(length));
+	return hash_add(hash, first,
+			(size_t)length < sizeof(first) ? (size_t)length : sizeof(first));
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, 0) == 1;
+}
+
+static void rest_after_failure(struct listener *listener, const char *what)
+{
+	struct post *post = listener->post;
+	struct engine *engine = post->engine;
+	uint64_t ns =
+		backoff_ns(++listener->failures, WAIT_REST_FIRST_NS, WAIT_REST_MAX_NS);
+
+	report_throttled(engine->reporter, &post->trouble, loop_now_ns(engine->loop),
+			 LOG_LEVEL_WARNING,
+			 "service '%s': '%s' %s; next start in %llu ms",
+			 post->service->id, post->service->program.path, what,
+			 (unsigned long long)(ns / 1000000));
+	listener_rest(listener, ns);
+}
+
+/* The program has ended: watch the socket again, at once or after a rest. */
+static void take_back(struct listener *listener, uint64_t lived_ns, int wait_status)
+{
+	bool unread;
+
+	listener->holder = NULL;
+	/* The program had the same open file description and may have left it blocking.
+	 */
+	(void)fd_set_nonblock(listener->fd, true);
+	/* UNIX streams do not tell how many wait: then the exit status has to do. */
+	unread = listener->head != 0 ? queue_head(listener) == listener->head
+				     : wait_status != 0;
+	if (lived_ns < WAIT_QUICK_NS && is_readable(listener->fd) && unread) {
+		rest_after_failure(listener, "ended without reading");
+		return;
+	}
+	listener->failures = 0;
+	listener_update(listener);
+}
+
+static void wait_ended(struct child *child, int wait_status, uint64_t now_ns)
+{
+	struct wait_child *holder = (struct wait_child *)child;
+	struct listener *listener = holder->listener;
+	uint64_t lived_ns = now_ns - holder->serving.started_ns;
+
+	serving_end(&holder->serving, wait_status, now_ns);
+	free(holder);
+	if (listener == NULL)
+		return;
+	if (wait_status == CHILD_FORGOTTEN)
+		listener->holder = NULL;
+	else
+		take_back(listener, lived_ns, wait_status);
+}
+
+/* Who is first in the queue. False: nobody (any more), or refused and dropped. */
+static bool first_is_welcome(struct listener *listener, struct datagram *first)
+{
+	struct post *post = listener->post;
+
+	memset(first, 0, sizeof(*first));
+	first->local = listener->local;
+	if (!transport_is_stream(listener->endpoint.transport) &&
+	    datagram_peek(listener->fd, &listener->local, first) < 0)
+		return false;
+	if (dispatch_admits(post, &first->peer))
+		return true;
+	if (!transport_is_stream(listener->endpoint.transport))
+		datagram_drop(listener->fd);
+	else
+		/* Who waits here cannot be told apart: leave them in the queue a while.
+		 */
+		listener_rest(listener, WAIT_QUICK_NS);
+	return false;
+}
+
+static int start(struct listener *listener, const struct datagram *first)
+{
+	struct post *post = listener->post;
+	bool known = first->peer.length > 0;
+	struct invocation invocation = { .fd = listener->fd,
+					 .stderr_fd = stderr_pipe_fd(post->stderr_pipe),
+					 .transport = listener->endpoint.transport,
+					 .peer = known ? &first->peer : NULL,
+					 .local = &first->local };
+	struct wait_child *holder = malloc(sizeof(*holder));
+	int r;
+
+	if (holder == NULL)
+		return -ENOMEM;
+	r = serving_begin(&holder->serving, post, &first->peer);
+	if (r < 0) {
+		free(holder);
+		return r;
+	}
+	holder->listener = listener;
+	listener->holder = holder;
+	listener->head = queue_head(listener);
+	r = serving_spawn(&holder->serving, &invocation, wait_ended);
+	if (r < 0) {
+		serving_cancel(&holder->serving);
+		listener->holder = NULL;
+		free(holder);
+	}
+	return r;
+}
+
+void wait_ready(struct listener *listener)
+{
+	struct datagram first;
+
+	if (!first_is_welcome(listener, &first))
+		return;
+	if (start(listener, &first) < 0) {
+		/* The client is still in the queue: it must not wake us for ever. */
+		(void)fd_set_nonblock(listener->fd, true);
+		rest_after_failure(listener, "could not be started");
+		return;
+	}
+	listener_update(listener);
+}
+
+void wait_forget_listener(struct wait_child *holder)
+{
+	holder->listener = NULL;
+}

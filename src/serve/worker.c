@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a worker after fork(2). It begins as a copy of the supervisor, so the first
+ * thing is to let go of everything that is not its own; the last thing before the first
+ * client is to give up all rights.
+ */
+#include "usherd/serve/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "usherd/base/fd.h"
+#include "usherd/exec/confine.h"
+#include "usherd/net/listener.h"
+#include "usherd/serve/channel.h"
+#include "usherd/serve/post.h"
+
+struct worker_process {
+	struct channel_reporter reporter;
+	struct loop *loop;
+	struct engine engine;
+	struct watch orders;
+	bool draining;
+};
+
+/* The supervisor blocks and handles signals its own way; a worker is simply ended by
+ * them, but not by those meant for the foreground process group. */
+static void default_signals(void)
+{
+	sigset_t none;
+
+	for (int signo = 1; signo < NSIG; signo++)
+		(void)signal(signo, SIG_DFL);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGQUIT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int compare_fds(const void *a, const void *b)
+{
+	const int *left = a;
+	const int *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+static void close_gap(int first, int last)
+{
+	if (first <= last && close_range((unsigned)first, (unsigned)last, 0) == -1)
+		for (int fd = first; fd <= last && fd < sysconf(_SC_OPEN_MAX); fd++)
+			(void)close(fd);
+}
+
+/* Close everything from 3 up but the channel and the listeners. */
+static int close_others(const struct worker_plan *plan)
+{
+	size_t count = 1;
+	int next = STDERR_FILENO + 1;
+	int *kept;
+
+	for (size_t i = 0; i < plan->post_count; i++)
+		count += plan->posts[i]->listener_count;
+	kept = calloc(count, sizeof(*kept));
+	if (kept == NULL)
+		return -ENOMEM;
+	count = 0;
+	kept[count++] = plan->channel;
+	for (size_t i = 0; i < plan->post_count; i++)
+		for (size_t j = 0; j < plan->posts[i]->listener_count; j++)
+			if (plan->posts[i]->listeners[j]->fd != -1)
+				kept[count++] = plan->posts[i]->listeners[j]->fd;
+	qsort(kept, count, sizeof(*kept), compare_fds);
+	for (size_t i = 0; i < count; i++) {
+		close_gap(next, kept[i] - 1);
+		next = kept[i] + 1;
+	}
+	close_gap(next, INT_MAX);
+	free(kept);
+	return 0;
+}
+
+/* Standard input and output lead nowhere; error stays for a dying libc. */
+static int quiet_standard(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null == -1)
+		return -errno;
+	if (dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1) {
+		int r = -errno;
+
+		fd_close(&null);
+		return r;
+	}
+	fd_close(&null);
+	return 0;
+}
+
+static void stop_if_drained(struct engine *engine)
+{
+	struct worker_process *worker = engine->data;
+
+	if (worker->draining && sessions_count(engine->sessions) == 0)
+		loop_stop(worker->loop);
+}
+
+static void drain(struct worker_process *worker)
+{
+	worker->draining = true;
+	for (size_t i = 0; i < worker->engine.post_count; i++) {
+		struct post *post = worker->engine.posts[i];
+
+		loop_timer_cancel(&post->pause);
+		while (post->listener_count > 0)
+			listener_free(post->listeners[--post->listener_count]);
+	}
+	stop_if_drained(&worker->engine);
+}
+
+static void order_ready(struct watch *watch, short revents)
+{
+	struct worker_process *worker = watch->data;
+	int r = channel_read_order(watch->fd);
+
+	(void)revents;
+	if (r == 0)
+		drain(worker);
+	else if (r != -EAGAIN)
+		loop_stop(worker->loop);
+}
+
+/* The supervisor's post, again in this process, on the same sockets. */
+static int take_post(struct engine *engine, const struct post *original,
+		     struct error *err)
+{
+	struct post *post;
+	int r = post_new(engine, original->service, &post, err);
+
+	if (r < 0)
+		return r;
+	r = post_reserve(post, original->listener_count);
+	if (r < 0) {
+		post_unref(post);
+		return r;
+	}
+	engine_enlist(engine, post);
+	for (size_t i = 0; i < original->listener_count; i++) {
+		struct listener *listener;
+
+		if (original->listeners[i]->fd == -1)
+			continue;
+		listener = listener_new(&original->listeners[i]->endpoint);
+		if (listener == NULL)
+			return -ENOMEM;
+		listener->adopted = true;
+		post_attach(post, listener);
+		listener_take(listener, original->listeners[i]->fd);
+	}
+	return 0;
+}
+
+static int prepare(struct worker_process *worker, const struct worker_plan *plan,
+		   struct error *err)
+{
+	struct engine_setup setup = { .reporter = &worker->reporter.reporter,
+				      .worker = true };
+	int r = loop_new(&worker->loop, err);
+
+	if (r < 0)
+		return r;
+	setup.loop = worker->loop;
+	r = engine_init(&worker->engine, &setup, err);
+	if (r < 0)
+		return r;
+	worker->engine.data = worker;
+	worker->engine.answered_ports = plan->ports;
+	worker->engine.session_over = stop_if_drained;
+	r = engine_reserve(&worker->engine, plan->post_count);
+	for (size_t i = 0; r == 0 && i < plan->post_count; i++)
+		r = take_post(&worker->engine, plan->posts[i], err);
+	worker->orders.fd = plan->channel;
+	worker->orders.events = POLLIN;
+	worker->orders.ready = order_ready;
+	worker->orders.data = worker;
+	return r < 0 ? r : loop_add(worker->loop, &worker->orders);
+}
+
+/* A predecessor may have died while it rested a listener. */
+static void open_doors(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->post_count; i++) {
+		for (size_t j = 0; j < engine->posts[i]->listener_count; j++) {
+			struct listener *listener = engine->posts[i]->listeners[j];
+
+			(void)listener_resume(listener->fd, &listener->endpoint);
+			listener_update(listener);
+		}
+	}
+}
+
+static int become_worker(struct worker_process *worker, const struct worker_plan *plan,
+			 struct error *err)
+{
+	struct confinement confinement = { .credentials = plan->credentials,
+					   .root = plan->root };
+	int r = close_others(plan);
+
+	if (r == 0)
+		r = quiet_standard();
+	if (r < 0)
+		return error_set_errno(err, r, "cannot set up descriptors");
+	/* The zone file is out of reach afterwards; daytime needs it. */
+	tzset();
+	r = prepare(worker, plan, err);
+	if (r < 0)
+		return r;
+	r = confine_worker(&confinement, err);
+	if (r < 0)
+		error_prefix(err, "cannot confine");
+	return r;
+}
+
+_Noreturn void worker_run(const struct worker_plan *plan)
+{
+	struct worker_process worker = { .draining = false };
+	struct error err = { 0 };
+
+	channel_reporter_init(&worker.reporter, plan->channel);
+	default_signals();
+	if (become_worker(&worker, plan, &err) < 0) {
+		report_message(&worker.reporter.reporter, LOG_LEVEL_ERROR, "worker: %s",
+			       err.text[0] != '\0' ? err.text : "out of memory");
+		_exit(EX_OSERR);
+	}
+	open_doors(&worker.engine);
+	_exit(loop_run(worker.loop) < 0 ? EX_OSERR : EX_OK);
+}

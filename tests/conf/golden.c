@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Golden files: golden FILE EXPECTED loads FILE as root would and compares what comes out
+ * (the canonical dump, or every error line) with EXPECTED, byte by byte. A dump must also
+ * load again and dump the same. "golden FILE" alone prints.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "usherd/conf/load.h"
+
+static const char *const names[] = { "chargen", "daytime", "discard", "echo",
+				     "qotd",    "time",    "tcponly" };
+
+static bool internal_exists(const char *name, bool stream)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return stream || strcmp(name, "tcponly") != 0;
+	return false;
+}
+
+static const char *internal_name(size_t index)
+{
+	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
+}
+
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	size_t size = 0;
+	if (file == NULL || getdelim(&text, &size, '\0', file) == -1) {
+		free(text);
+		text = strdup("");
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	return text;
+}
+
+/* The dump of @table, or NULL. */
+static char *dump(const struct table *table)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int result = out != NULL ? conf_dump(table, out) : -1;
+	if (out != NULL && fclose(out) == 0 && result == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static char *list_errors(const struct diagnostics *diagnostics)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (out == NULL)
+		return NULL;
+	for (size_t i = 0; i < diagnostics->count; i++) {
+		char line[1024];
+		(void)fprintf(
+			out, "%s\n",
+			diagnostic_format(&diagnostics->items[i], line, sizeof(line)));
+	}
+	(void)fclose(out);
+	return text;
+}
+
+static bool dumps_the_same_again(const struct conf_request *request, const char *text)
+{
+	struct diagnostics diagnostics = { 0 };
+	struct table *table = NULL;
+	int result =
+		conf_load_text(request, "dump", text, strlen(text), &table, &diagnostics);
+	char *errors = list_errors(&diagnostics);
+	char *again = result == 0 ? dump(table) : NULL;
+	bool same = again != NULL && strcmp(again, text) == 0;
+	if (!same)
+		(void)fprintf(stderr, "the dump does not load to itself:\n%s%s",
+			      errors != NULL ? errors : "", again != NULL ? again : "");
+	free(errors);
+	free(again);
+	table_free(table);
+	diagnostics_done(&diagnostics);
+	return same;
+}
+
+static char *load(const struct conf_request *request, bool *ret_good)
+{
+	struct diagnostics diagnostics = { 0 };
+	struct table *table = NULL;
+	int result = conf_load(request, &table, &diagnostics);
+	char *text = result == 0 ? dump(table) : list_errors(&diagnostics);
+	*ret_good = result == 0;
+	table_free(table);
+	diagnostics_done(&diagnostics);
+	return text;
+}
+
+int main(int count, char **arguments)
+{
+	struct conf_request request = { .root = true,
+					.internal_exists = internal_exists,
+					.internal_name = internal_name };
+	bool good = false;
+	if (count < 2 || count > 3 || strings_add(&request.files, arguments[1]) < 0)
+		return EXIT_FAILURE;
+	char *text = load(&request, &good);
+	bool passed = text != NULL && (!good || dumps_the_same_again(&request, text));
+	if (count == 3 && passed) {
+		char *expected = read_file(arguments[2]);
+		passed = expected != NULL && strcmp(expected, text) == 0;
+		free(expected);
+	}
+	if (text != NULL && (count == 2 || !passed))
+		(void)fputs(text, stdout);
+	free(text);
+	strings_done(&request.files);
+	return passed ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: ISC
+"""Running the real daemon for a test, and talking to it.
+
+Nothing here sleeps: every wait is for an event (a log line, a byte, an exit) with a
+deadline that only a failure reaches.
+"""
+import contextlib
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+USHERD = os.environ.get("USHERD", "build/debug/src/usherd")
+SOURCE = pathlib.Path(os.environ.get("USHERD_SOURCE_DIR", "."))
+DEADLINE = float(os.environ.get("USHERD_TEST_DEADLINE", "30"))
+NOBODY = 65534
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+def needs_root(test):
+    return unittest.skipUnless(is_root(), "needs root")(test)
+
+
+def needs_program(*names):
+    missing = [n for n in names if shutil.which(n, path=search_path()) is None]
+    return unittest.skipIf(missing, "not installed: " + ", ".join(missing))
+
+
+def search_path():
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def program(name):
+    return shutil.which(name, path=search_path())
+
+
+def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
+    """A port nobody has now; tests of one run do not get the same twice."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        with socket.socket(family, kind) as probe:
+            probe.bind((host, 0))
+            port = probe.getsockname()[1]
+        if port not in free_port.given:
+            free_port.given.add(port)
+            return port
+
+
+free_port.given = set()
+
+
+def eventually(condition, what, deadline=DEADLINE):
+    """Poll a condition that no event announces (a /proc entry, say)."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("never happened: " + what)
+        select.select([], [], [], 0.01)
+
+
+class Daemon:
+    """One usherd with a configuration of its own in a directory of its own."""
+
+    def __init__(self, config, *, options=(), env=None, preexec=None, user=None,
+                 pass_fds=(), wait_ready=True, log_to_stderr=True):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="usherd-test-"))
+        os.chmod(self.directory, 0o755)
+        self.config_path = self.directory / "usherd.conf"
+        self.write(config)
+        self.lines = []
+        self.condition = threading.Condition()
+        command = [USHERD, "-f", str(self.config_path), *options]
+        if log_to_stderr:
+            command += ["-l", "stderr"]
+        full_env = dict(os.environ if env is None else env)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env=full_env, preexec_fn=preexec, user=user,
+            pass_fds=pass_fds, start_new_session=True)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        if wait_ready:
+            self.wait_for(r"ready:")
+
+    def write(self, config):
+        temporary = self.config_path.with_suffix(".new")
+        temporary.write_text(config)
+        temporary.rename(self.config_path)
+
+    def _read(self):
+        for raw in self.process.stderr:
+            with self.condition:
+                self.lines.append(raw.decode(errors="replace").rstrip("\n"))
+                self.condition.notify_all()
+        with self.condition:
+            self.lines.append("<end of output>")
+            self.condition.notify_all()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def mark(self):
+        """A position in the log: pass it to wait_for() to look only behind it."""
+        with self.condition:
+            return len(self.lines)
+
+    def matches(self, pattern, since=0):
+        with self.condition:
+            return [m for m in (re.search(pattern, l) for l in self.lines[since:]) if m]
+
+    def wait_for(self, pattern, since=0, count=1, deadline=DEADLINE):
+        """The count-th line that matches, as a match object."""
+        end = time.monotonic() + deadline
+        with self.condition:
+            while True:
+                found = [m for m in (re.search(pattern, l) for l in self.lines[since:])
+                         if m]
+                if len(found) >= count:
+                    return found[count - 1]
+                left = end - time.monotonic()
+                if left <= 0 or (self.lines and self.lines[-1] == "<end of output>"):
+                    raise AssertionError("no line %r (%d of %d) in:\n%s" % (
+                        pattern, len(found), count, "\n".join(self.lines)))
+                self.condition.wait(left)
+
+    def send(self, signo):
+        os.kill(self.process.pid, signo)
+
+    def reload(self, config=None, expect=r"configuration reloaded"):
+        if config is not None:
+            self.write(config)
+        mark = self.mark()
+        self.send(signal.SIGHUP)
+        return self.wait_for(expect, since=mark)
+
+    def wait(self, deadline=DEADLINE):
+        status = self.process.wait(deadline)
+        self.reader.join(deadline)
+        return status
+
+    def stop(self, signo=signal.SIGTERM):
+        """End it; the exit status, after a look at what sanitizers have said."""
+        if self.process.poll() is None:
+            self.send(signo)
+        try:
+            status = self.wait()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("did not stop:\n" + "\n".join(self.lines))
+        shutil.rmtree(self.directory, ignore_errors=True)
+        bad = [l for l in self.lines if "Sanitizer" in l or "runtime error" in l]
+        if bad:
+            raise AssertionError("\n".join(self.lines))
+        return status
+
+    def children(self):
+        """Pids of the daemon's children."""
+        with open("/proc/%d/task/%d/children" % (self.pid, self.pid)) as handle:
+            return [int(pid) for pid in handle.read().split()]
+
+    def descriptors(self, pid=None):
+        return os.listdir("/proc/%d/fd" % (pid or self.pid))
+
+    def resident_kb(self, pid=None):
+        with open("/proc/%d/status" % (pid or self.pid)) as handle:
+            return int(re.search(r"VmRSS:\s+(\d+)", handle.read()).group(1))
+
+
+class Case(unittest.TestCase):
+    """A test with one daemon, ended and checked at its end."""
+
+    longMessage = True
+
+    def daemon(self, config, **arguments):
+        expected = arguments.pop("status", 0)
+        daemon = Daemon(config, **arguments)
+        self.addCleanup(self._end, daemon, expected)
+        return daemon
+
+    def _end(self, daemon, expected):
+        status = daemon.stop()
+        if expected is not None:
+            self.assertEqual(status, expected, "\n".join(daemon.lines))
+
+    def scratch(self):
+        """A directory that everybody may enter."""
+        path = pathlib.Path(tempfile.mkdtemp(prefix="usherd-test-"))
+        os.chmod(path, 0o755)
+        self.addCleanup(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    def script(self, text, name="program"):
+        path = self.scratch() / name
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+
+def connect(port, host="127.0.0.1", source=None):
+    return socket.create_connection((host, port), DEADLINE,
+                                    source_address=source and (source, 0))
+
+
+def read_all(connection):
+    connection.settimeout(DEADLINE)
+    parts = []
+    while True:
+        part = connection.recv(65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def exchange(port, data=b"", host="127.0.0.1", source=None):
+    """Send, half-close, read to the end."""
+    with contextlib.closing(connect(port, host, source)) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        return read_all(connection)
+
+
+def datagram_socket(host="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    result = socket.socket(family, socket.SOCK_DGRAM)
+    result.bind((host, 0))
+    result.settimeout(DEADLINE)
+    return result
+
+
+def user_line():
+    """What a program's service needs to say about its user: nobody, or who runs this."""
+    return "user = nobody" if is_root() else ""
+
+
+def main():
+    unittest.main(verbosity=2, warnings="ignore")

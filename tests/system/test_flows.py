@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: ISC
+"""Datagrams with wait = no: one process per peer, on a connected socket of its own."""
+import socket
+
+import harness
+from harness import Case, datagram_socket, user_line
+
+# Answers with its pid, how the socket is connected and what came, until told to end.
+PEER = """#!/usr/bin/env python3
+import os, socket
+s = socket.socket(fileno=0)
+while True:
+    data = os.read(0, 65536)
+    if data == b"end":
+        break
+    os.write(1, b"%d %s %d " % (os.getpid(), s.getpeername()[0].encode(),
+                               s.getpeername()[1]) + data)
+"""
+
+
+def service(port, program, more="", bind="127.0.0.1"):
+    return """
+        service flow {
+            protocol = udp
+            bind = %s
+            port = %d
+            server = %s
+            cps = { 0, 1 }
+            log_on_success = { PID, HOST, EXIT }
+            log_on_failure = { HOST }
+            %s
+            %s
+        }""" % (bind, port, program, more, user_line())
+
+
+class Flows(Case):
+    def test_each_peer_has_its_own_process_and_every_datagram_its_answer(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        daemon = self.daemon(service(port, self.script(PEER)))
+        clients = [datagram_socket() for _ in range(20)]
+        # All at once: the first datagrams meet, the next ones race the start.
+        for number in range(10):
+            for client in clients:
+                client.sendto(b"%d" % number, ("127.0.0.1", port))
+        pids = set()
+        for client in clients:
+            answers = [client.recvfrom(1000) for _ in range(10)]
+            mine = set()
+            for number, (answer, sender) in enumerate(answers):
+                pid, host, peer_port, data = answer.split()
+                mine.add(pid)
+                self.assertEqual(sender, ("127.0.0.1", port))
+                self.assertEqual(host, b"127.0.0.1")
+                self.assertEqual(int(peer_port), client.getsockname()[1])
+                self.assertEqual(int(data), number)
+            self.assertEqual(len(mine), 1)
+            pids |= mine
+        self.assertEqual(len(pids), 20)
+        for client in clients:
+            client.sendto(b"end", ("127.0.0.1", port))
+            client.close()
+        daemon.wait_for(r"EXIT: flow status=0", count=20)
+
+    def test_a_wildcard_socket_answers_from_the_address_that_was_asked(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        daemon = self.daemon(service(port, self.script(PEER), bind='"::"'))
+        for host in "127.0.0.1", "127.0.0.5", "::1":
+            with datagram_socket(host if ":" in host else "127.0.0.1") as client:
+                client.sendto(b"x", (host, port))
+                answer, sender = client.recvfrom(1000)
+                self.assertEqual(sender[:2], (host, port))
+                self.assertTrue(answer.endswith(b" x"))
+                client.sendto(b"end", (host, port))
+        daemon.wait_for(r"EXIT: flow status=0", count=3)
+
+    def test_a_silent_peer_ends_its_process(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        daemon = self.daemon(service(port, self.script(PEER), "idle_timeout = 300ms"))
+        with datagram_socket() as client:
+            client.sendto(b"x", ("127.0.0.1", port))
+            client.recv(100)
+            daemon.wait_for(r"EXIT: flow signal=15")
+            # The next datagram is a new client.
+            client.sendto(b"y", ("127.0.0.1", port))
+            self.assertTrue(client.recv(100).endswith(b" y"))
+
+    def test_what_a_program_leaves_unread_goes_to_its_successor(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        one = self.script("#!/bin/sh\ndd bs=1000 count=1 2>/dev/null\n")
+        daemon = self.daemon(service(port, one))
+        with datagram_socket() as client:
+            for number in range(8):
+                client.sendto(b"%d" % number, ("127.0.0.1", port))
+            self.assertEqual([client.recv(10) for _ in range(8)],
+                             [b"%d" % n for n in range(8)])
+        daemon.wait_for(r"EXIT: flow status=0", count=8)
+
+    def test_a_program_that_never_reads_does_not_loop(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        daemon = self.daemon(service(port, "/bin/true"))
+        with datagram_socket() as client:
+            client.sendto(b"x", ("127.0.0.1", port))
+            daemon.wait_for(r"ended without reading")
+        self.assertEqual(len(daemon.matches(r"START: flow")), 1)
+
+    def test_instances_bound_the_processes(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        daemon = self.daemon(service(port, self.script(PEER), "instances = 2"))
+        clients = [datagram_socket() for _ in range(3)]
+        for client in clients[:2]:
+            client.sendto(b"x", ("127.0.0.1", port))
+            client.recv(100)
+        clients[2].sendto(b"x", ("127.0.0.1", port))
+        daemon.wait_for(r"FAIL: flow service_limit from=127\.0\.0\.1")
+        clients[0].sendto(b"end", ("127.0.0.1", port))
+        daemon.wait_for(r"EXIT: flow status=0")
+        clients[2].sendto(b"again", ("127.0.0.1", port))
+        self.assertTrue(clients[2].recv(100).endswith(b"again"))
+        for client in clients:
+            client.close()
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+/* Plans: the arrays for execve(2), before any process is made. */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "usherd/exec/plan.h"
+
+static const char *const empty[] = { NULL };
+
+struct fixture {
+	struct program program;
+	struct plan *plan;
+	struct addr peer;
+	struct addr local;
+	struct invocation invocation;
+};
+
+static void init(struct fixture *fixture)
+{
+	*fixture = (struct fixture){ 0 };
+	fixture->program.path = strdup("/bin/answer");
+	fixture->invocation.fd = -1;
+	fixture->invocation.stderr_fd = -1;
+}
+
+static void done(struct fixture *fixture)
+{
+	plan_free(fixture->plan);
+	program_done(&fixture->program);
+}
+
+static void set_addresses(struct fixture *fixture, const char *peer, const char *local)
+{
+	if (peer != NULL)
+		assert_int_equal(addr_parse_ip(peer, 40000, &fixture->peer, NULL), 0);
+	if (local != NULL)
+		assert_int_equal(addr_parse_ip(local, 7, &fixture->local, NULL), 0);
+	fixture->invocation.peer = peer == NULL ? NULL : &fixture->peer;
+	fixture->invocation.local = local == NULL ? NULL : &fixture->local;
+}
+
+/* What is inherited is gone afterwards: plans keep copies. */
+static void plan(struct fixture *fixture, const char *const *inherited)
+{
+	char *none = NULL;
+	struct strings list = { 0 };
+
+	for (size_t i = 0; inherited[i] != NULL; i++)
+		assert_int_equal(strings_add(&list, inherited[i]), 0);
+	plan_free(fixture->plan);
+	fixture->plan = NULL;
+	assert_int_equal(plan_new(&fixture->program,
+				  list.items == NULL ? &none : list.items, &fixture->plan,
+				  NULL),
+			 0);
+	strings_done(&list);
+}
+
+/* @expected: all variables in order, joined by "|". */
+static void assert_environment(struct fixture *fixture, const char *expected)
+{
+	char *const *items = plan_environment(fixture->plan, &fixture->invocation);
+	char joined[2048] = "";
+
+	for (size_t i = 0; items[i] != NULL; i++) {
+		size_t used = strlen(joined);
+
+		(void)snprintf(joined + used, sizeof(joined) - used, "%s%s",
+			       i == 0 ? "" : "|", items[i]);
+	}
+	assert_string_equal(joined, expected);
+}
+
+static void add(struct strings *list, const char *item)
+{
+	assert_int_equal(strings_add(list, item), 0);
+}
+
+static void names_a_tcp_client(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	set_addresses(&fixture, "192.0.2.1", "198.51.100.2");
+	fixture.invocation.transport = TRANSPORT_TCP;
+	assert_environment(&fixture, "REMOTE_HOST=192.0.2.1|REMOTE_ADDR=192.0.2.1|"
+				     "REMOTE_PORT=40000|PROTO=TCP|"
+				     "TCPREMOTEIP=192.0.2.1|TCPREMOTEPORT=40000|"
+				     "TCPLOCALIP=198.51.100.2|TCPLOCALPORT=7");
+	done(&fixture);
+}
+
+static void names_a_udp_client(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	set_addresses(&fixture, "2001:db8::1", "2001:db8::2");
+	fixture.invocation.transport = TRANSPORT_UDP;
+	assert_environment(&fixture, "REMOTE_HOST=2001:db8::1|REMOTE_ADDR=2001:db8::1|"
+				     "REMOTE_PORT=40000|PROTO=UDP|"
+				     "UDPREMOTEIP=2001:db8::1|UDPREMOTEPORT=40000|"
+				     "UDPLOCALIP=2001:db8::2|UDPLOCALPORT=7");
+	done(&fixture);
+}
+
+static void shows_a_mapped_client_as_plain_ipv4(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	set_addresses(&fixture, "::ffff:192.0.2.1", NULL);
+	assert_environment(&fixture, "REMOTE_HOST=192.0.2.1|REMOTE_ADDR=192.0.2.1|"
+				     "REMOTE_PORT=40000|PROTO=TCP|"
+				     "TCPREMOTEIP=192.0.2.1|TCPREMOTEPORT=40000");
+	done(&fixture);
+}
+
+static void names_a_unix_client_without_ports(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	assert_int_equal(addr_parse_unix("/run/c", &fixture.peer, NULL), 0);
+	assert_int_equal(addr_parse_unix("@hall", &fixture.local, NULL), 0);
+	fixture.invocation.peer = &fixture.peer;
+	fixture.invocation.local = &fixture.local;
+	fixture.invocation.transport = TRANSPORT_UNIX_STREAM;
+	assert_environment(&fixture, "REMOTE_HOST=/run/c|REMOTE_ADDR=/run/c|PROTO=UNIX|"
+				     "UNIXLOCALPATH=@hall");
+	fixture.invocation.transport = TRANSPORT_UNIX_DGRAM;
+	assert_environment(&fixture, "REMOTE_HOST=/run/c|REMOTE_ADDR=/run/c|PROTO=UNIX|"
+				     "UNIXLOCALPATH=@hall");
+	done(&fixture);
+}
+
+static void knows_a_unix_client_without_a_name(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	fixture.peer.length = 0;
+	fixture.invocation.peer = &fixture.peer;
+	fixture.invocation.transport = TRANSPORT_UNIX_STREAM;
+	assert_environment(&fixture, "REMOTE_HOST=<no address>|PROTO=UNIX");
+	done(&fixture);
+}
+
+static void says_no_address_for_an_unknown_client_and_nothing_else(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	set_addresses(&fixture, NULL, "192.0.2.1");
+	for (int transport = TRANSPORT_TCP; transport <= TRANSPORT_UNIX_DGRAM;
+	     transport++) {
+		fixture.invocation.transport = (enum transport)transport;
+		assert_environment(&fixture, "REMOTE_HOST=<no address>");
+	}
+	fixture.invocation.peer = &fixture.peer; /* of length 0 */
+	fixture.invocation.transport = TRANSPORT_TCP;
+	assert_environment(&fixture, "REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void forgets_one_client_before_the_next(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	set_addresses(&fixture, "2001:db8:1111:2222:3333:4444:5555:6666", "192.0.2.1");
+	(void)plan_environment(fixture.plan, &fixture.invocation);
+	fixture.invocation.peer = NULL;
+	assert_environment(&fixture, "REMOTE_HOST=<no address>");
+	set_addresses(&fixture, "192.0.2.9", NULL);
+	assert_environment(&fixture, "REMOTE_HOST=192.0.2.9|REMOTE_ADDR=192.0.2.9|"
+				     "REMOTE_PORT=40000|PROTO=TCP|"
+				     "TCPREMOTEIP=192.0.2.9|TCPREMOTEPORT=40000");
+	done(&fixture);
+}
+
+static void passes_the_whole_environment_unless_told_otherwise(void **state)
+{
+	const char *const inherited[] = { "PATH=/bin", "EMPTY=", "LANG=C", NULL };
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, inherited);
+	assert_environment(&fixture, "PATH=/bin|EMPTY=|LANG=C|REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void keeps_to_itself_what_was_meant_for_the_daemon(void **state)
+{
+	const char *const inherited[] = { "NOTIFY_SOCKET=/run/n", "LISTEN_FDS=3",
+					  "LISTEN_PID=1",         "LISTEN_FDNAMES=a",
+					  "WATCHDOG_USEC=1",      "WATCHDOG_PID=1",
+					  "TCPREMOTEHOST=evil",   "TCPREMOTEINFO=root",
+					  "LISTEN_FDSX=kept",     NULL };
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, inherited);
+	assert_environment(&fixture, "LISTEN_FDSX=kept|REMOTE_HOST=<no address>");
+	fixture.program.passenv_given = true;
+	add(&fixture.program.passenv, "NOTIFY_SOCKET");
+	plan(&fixture, inherited);
+	assert_environment(&fixture, "NOTIFY_SOCKET=/run/n|REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void lets_nobody_else_name_the_client(void **state)
+{
+	const char *const inherited[] = {
+		"REMOTE_HOST=a", "REMOTE_ADDR=a",   "REMOTE_PORT=1",
+		"PROTO=SSL",     "TCPREMOTEIP=a",   "UDPLOCALPORT=1",
+		"TCPLOCALIP=a",  "UNIXLOCALPATH=a", NULL
+	};
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	add(&fixture.program.env, "REMOTE_ADDR=10.0.0.1");
+	add(&fixture.program.env, "TCPREMOTEPORT=1");
+	add(&fixture.program.env, "REMOTE_USER=kept");
+	plan(&fixture, inherited);
+	assert_environment(&fixture, "REMOTE_USER=kept|REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void passes_named_variables_in_the_order_of_passenv(void **state)
+{
+	const char *const inherited[] = { "A=1", "AB=2", "B=3", "C=4", NULL };
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	fixture.program.passenv_given = true;
+	add(&fixture.program.passenv, "C");
+	add(&fixture.program.passenv, "MISSING");
+	add(&fixture.program.passenv, "A");
+	add(&fixture.program.passenv, "REMOTE_HOST");
+	plan(&fixture, inherited);
+	assert_environment(&fixture, "C=4|A=1|REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void passes_nothing_for_an_empty_passenv(void **state)
+{
+	const char *const inherited[] = { "A=1", NULL };
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	fixture.program.passenv_given = true;
+	plan(&fixture, inherited);
+	assert_environment(&fixture, "REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void lets_env_override_and_the_last_of_a_name_win(void **state)
+{
+	const char *const inherited[] = { "A=inherited", "B=inherited", NULL };
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	add(&fixture.program.env, "A=first");
+	add(&fixture.program.env, "X=a b=c");
+	add(&fixture.program.env, "A=last");
+	plan(&fixture, inherited);
+	assert_environment(&fixture,
+			   "B=inherited|X=a b=c|A=last|REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void passes_over_what_is_no_variable(void **state)
+{
+	const char *const inherited[] = { "JUNK", "=C:=odd", "", "A=1", NULL };
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, inherited);
+	assert_environment(&fixture, "A=1|REMOTE_HOST=<no address>");
+	done(&fixture);
+}
+
+static void keeps_a_long_scope_within_its_slot(void **state)
+{
+	char path[108];
+	struct fixture fixture;
+	char *const *items;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	memset(path, '\1', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(addr_parse_unix(path, &fixture.peer, NULL), 0);
+	fixture.invocation.peer = &fixture.peer;
+	fixture.invocation.transport = TRANSPORT_UNIX_STREAM;
+	items = plan_environment(fixture.plan, &fixture.invocation);
+	assert_true(strncmp(items[0], "REMOTE_HOST=/\\x01", 17) == 0);
+	assert_true(strncmp(items[1], "REMOTE_ADDR=/\\x01", 17) == 0);
+	assert_string_equal(items[2], "PROTO=UNIX");
+	assert_null(items[3]);
+	done(&fixture);
+}
+
+static void hands_out_the_arguments_as_they_are(void **state)
+{
+	struct fixture fixture;
+	char *const *arguments;
+
+	(void)state;
+	init(&fixture);
+	add(&fixture.program.argv, "answer");
+	add(&fixture.program.argv, "two words");
+	plan(&fixture, empty);
+	arguments = plan_arguments(fixture.plan);
+	assert_string_equal(arguments[0], "answer");
+	assert_string_equal(arguments[1], "two words");
+	assert_null(arguments[2]);
+	assert_ptr_equal(plan_program(fixture.plan), &fixture.program);
+	done(&fixture);
+}
+
+static void never_starts_a_program_without_a_name(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	assert_string_equal(plan_arguments(fixture.plan)[0], "/bin/answer");
+	assert_null(plan_arguments(fixture.plan)[1]);
+	done(&fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_a_tcp_client),
+		cmocka_unit_test(names_a_udp_client),
+		cmocka_unit_test(shows_a_mapped_client_as_plain_ipv4),
+		cmocka_unit_test(names_a_unix_client_without_ports),
+		cmocka_unit_test(knows_a_unix_client_without_a_name),
+		cmocka_unit_test(says_no_address_for_an_unknown_client_and_nothing_else),
+		cmocka_unit_test(forgets_one_client_before_the_next),
+		cmocka_unit_test(passes_the_whole_environment_unless_told_otherwise),
+		cmocka_unit_test(keeps_to_itself_what_was_meant_for_the_daemon),
+		cmocka_unit_test(lets_nobody_else_name_the_client),
+		cmocka_unit_test(passes_named_variables_in_the_order_of_passenv),
+		cmocka_unit_test(passes_nothing_for_an_empty_passenv),
+		cmocka_unit_test(lets_env_override_and_the_last_of_a_name_win),
+		cmocka_unit_test(passes_over_what_is_no_variable),
+		cmocka_unit_test(keeps_a_long_scope_within_its_slot),
+		cmocka_unit_test(hands_out_the_arguments_as_they_are),
+		cmocka_unit_test(never_starts_a_program_without_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

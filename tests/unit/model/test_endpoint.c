@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/* Endpoints and transports as values. */
+#include "test.h"
+
+#include <string.h>
+
+#include "usherd/model/endpoint.h"
+
+static struct endpoint on(enum transport transport, const char *address, uint16_t port)
+{
+	struct endpoint endpoint = { .transport = transport };
+
+	assert_int_equal(transport_is_unix(transport)
+				 ? addr_parse_unix(address, &endpoint.addr, NULL)
+				 : addr_parse_ip(address, port, &endpoint.addr, NULL),
+			 0);
+	return endpoint;
+}
+
+static void assert_text(const struct endpoint *endpoint, const char *expected)
+{
+	char buffer[ENDPOINT_TEXT_SIZE];
+
+	assert_ptr_equal(endpoint_format(endpoint, buffer), buffer);
+	assert_string_equal(buffer, expected);
+}
+
+static void knows_its_transports(void **state)
+{
+	(void)state;
+	assert_true(transport_is_stream(TRANSPORT_TCP));
+	assert_false(transport_is_stream(TRANSPORT_UDP));
+	assert_true(transport_is_stream(TRANSPORT_UNIX_STREAM));
+	assert_false(transport_is_stream(TRANSPORT_UNIX_DGRAM));
+	assert_false(transport_is_unix(TRANSPORT_TCP));
+	assert_false(transport_is_unix(TRANSPORT_UDP));
+	assert_true(transport_is_unix(TRANSPORT_UNIX_STREAM));
+	assert_true(transport_is_unix(TRANSPORT_UNIX_DGRAM));
+	assert_string_equal(transport_name(TRANSPORT_TCP), "tcp");
+	assert_string_equal(transport_name(TRANSPORT_UDP), "udp");
+	assert_string_equal(transport_name(TRANSPORT_UNIX_STREAM), "unix");
+	assert_string_equal(transport_name(TRANSPORT_UNIX_DGRAM), "unix-dgram");
+}
+
+static void is_written_with_transport_address_and_interface(void **state)
+{
+	struct endpoint endpoint = on(TRANSPORT_TCP, "127.0.0.1", 21);
+
+	(void)state;
+	assert_text(&endpoint, "tcp 127.0.0.1:21");
+	endpoint = on(TRANSPORT_UDP, "::", 69);
+	memcpy(endpoint.interface, "eth0", sizeof("eth0"));
+	assert_text(&endpoint, "udp [::]:69 eth0");
+	endpoint = on(TRANSPORT_UNIX_STREAM, "/run/x.sock", 0);
+	assert_text(&endpoint, "unix /run/x.sock");
+	endpoint = on(TRANSPORT_UNIX_DGRAM, "@x", 0);
+	assert_text(&endpoint, "unix-dgram @x");
+}
+
+static void the_longest_text_is_not_cut(void **state)
+{
+	char path[108];
+	char buffer[ENDPOINT_TEXT_SIZE];
+	struct endpoint endpoint;
+
+	(void)state;
+	memset(path, 'a', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	endpoint = on(TRANSPORT_UNIX_DGRAM, path, 0);
+	memset(endpoint.interface, 'i', IFNAMSIZ - 1);
+	endpoint_format(&endpoint, buffer);
+	assert_int_equal(strlen(buffer), strlen("unix-dgram ") + 107 + 1 + IFNAMSIZ - 1);
+}
+
+static void one_socket_serves_both_when_only_open_settings_differ(void **state)
+{
+	struct endpoint a = on(TRANSPORT_TCP, "127.0.0.1", 21);
+	struct endpoint b = a;
+
+	(void)state;
+	b.backlog = 7;
+	b.owner = 8;
+	b.group = 9;
+	b.mode = 0600;
+	assert_true(endpoint_same_socket(&a, &b));
+}
+
+static void anything_else_needs_a_new_socket(void **state)
+{
+	struct endpoint a = on(TRANSPORT_TCP, "127.0.0.1", 21);
+	struct endpoint b = on(TRANSPORT_TCP, "127.0.0.1", 22);
+
+	(void)state;
+	assert_false(endpoint_same_socket(&a, &b));
+	b = on(TRANSPORT_TCP, "127.0.0.2", 21);
+	assert_false(endpoint_same_socket(&a, &b));
+	b = on(TRANSPORT_UDP, "127.0.0.1", 21);
+	assert_false(endpoint_same_socket(&a, &b));
+	b = a;
+	b.v6only = true;
+	assert_false(endpoint_same_socket(&a, &b));
+	b = a;
+	b.interface[0] = 'e';
+	assert_false(endpoint_same_socket(&a, &b));
+	a = on(TRANSPORT_UNIX_STREAM, "/x", 0);
+	b = on(TRANSPORT_UNIX_DGRAM, "/x", 0);
+	assert_false(endpoint_same_socket(&a, &b));
+	b = on(TRANSPORT_UNIX_STREAM, "@x", 0);
+	assert_false(endpoint_same_socket(&a, &b));
+	b = on(TRANSPORT_UNIX_STREAM, "/x", 0);
+	assert_true(endpoint_same_socket(&a, &b));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_its_transports),
+		cmocka_unit_test(is_written_with_transport_address_and_interface),
+		cmocka_unit_test(the_longest_text_is_not_cut),
+		cmocka_unit_test(one_socket_serves_both_when_only_open_settings_differ),
+		cmocka_unit_test(anything_else_needs_a_new_socket),
+	};
+
+	return cmocka_run_group_tests_name("model/endpoint", tests, NULL, NULL);
+}
