@@ -201,6 +201,8 @@ print_services() {
 }
 
 do_run() {
+	# Whom the examples' programs run as: without root it can only be the caller.
+	[ "$(id -u)" -eq 0 ] || export DEMO_USER="${DEMO_USER:-$(id -un)}"
 	deps build
 	build_release
 	build/release/src/usherd -t -f "$PWD/packaging/demo.conf"

@@ -247,13 +247,18 @@ static void check_paths(struct draft *draft)
 				   program->directory);
 }
 
-/* What a program does with its stream is out of sight. */
+/* What a program does with its stream is out of sight. A default is then passed over, as
+ * merge_defaults() does for what it can judge before conversion. */
 static void check_idle_timeout(struct draft *draft)
 {
-	const struct service *service = draft->service;
+	struct service *service = draft->service;
+	const struct assignment *given = draft_find(draft, "idle_timeout");
 	bool peers = (service->protocols & SERVICE_UDP) != 0 && !service->wait;
-	if (draft->given.items[attribute_index(attribute_find("idle_timeout"))].set &&
-	    !service_is_internal(service) && !peers)
+	if (given == NULL || service_is_internal(service) || peers)
+		return;
+	if (given->inherited)
+		service->idle_timeout_ns = 0;
+	else
 		draft_complain(draft, "idle_timeout",
 			       "'idle_timeout' is only for in-process services and for "
 			       "datagrams with wait = no");

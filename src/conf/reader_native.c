@@ -231,34 +231,39 @@ static bool has_attribute(const struct stanza *stanza, const char *name)
 	return false;
 }
 
-/*
- * The assignments in the section at @parent of the outline. The parser has merged those
+/* One assignment with its values, as far as the parser got. The parser has merged those
  * of one name: a second '+=' needs nothing more, a second '=' is kept so that it will be
- * refused.
- */
+ * refused. */
+static int copy_assignment(const struct outline_item *item, cfg_t *section,
+			   struct stanza *stanza)
+{
+	cfg_opt_t *option = cfg_getopt(section, item->name);
+	if (option == NULL || (item->append && has_attribute(stanza, item->name)))
+		return 0;
+	struct stanza_attribute *attribute = stanza_add(
+		stanza, item->name, item->append ? STANZA_ADD : STANZA_SET, item->line);
+	if (attribute == NULL)
+		return -ENOMEM;
+	return copy_values(option, &attribute->values);
+}
+
+/* The assignments in the section at @parent of the outline, which stand together. */
 static int copy_section(const struct reading *reading, cfg_t *section, size_t parent,
 			struct stanza *stanza)
 {
-	size_t first = parent == OUTLINE_TOP ? 0 : parent + 1;
-	for (size_t i = first; i < reading->outline.count; i++) {
+	bool top = parent == OUTLINE_TOP;
+	int result = 0;
+	for (size_t i = top ? 0 : parent + 1; i < reading->outline.count && result == 0;
+	     i++) {
 		const struct outline_item *item = &reading->outline.items[i];
-		if (parent != OUTLINE_TOP && item->parent != parent)
-			break;
-		if (item->parent != parent || item->kind != OUTLINE_ASSIGNMENT ||
-		    (item->append && has_attribute(stanza, item->name)))
-			continue;
 		if (reading->stopped_line != 0 && item->line >= reading->stopped_line)
 			break;
-		cfg_opt_t *option = cfg_getopt(section, item->name);
-		if (option == NULL)
-			continue;
-		struct stanza_attribute *attribute =
-			stanza_add(stanza, item->name,
-				   item->append ? STANZA_ADD : STANZA_SET, item->line);
-		if (attribute == NULL || copy_values(option, &attribute->values) < 0)
-			return -ENOMEM;
+		if (item->parent == parent && item->kind == OUTLINE_ASSIGNMENT)
+			result = copy_assignment(item, section, stanza);
+		else if (!top)
+			break;
 	}
-	return 0;
+	return result;
 }
 
 /* The sections of one kind that were parsed to their end. */

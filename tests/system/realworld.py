@@ -16,7 +16,7 @@ import harness
 
 BOTH = ("127.0.0.1", "::1")
 # The empty home and the fixed locale keep the settings of whoever runs the tests out.
-CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"}
+CLEAN = {"PATH": harness.search_path(), "LC_ALL": "C", "HOME": "/nonexistent"}
 
 
 def quote(word):

@@ -47,7 +47,8 @@ class Ftp(Case):
         self.incoming.mkdir()
         os.chown(self.incoming, user.pw_uid, user.pw_gid)
         self.config = self.scratch() / "vsftpd.conf"
-        self.config.write_text(CONFIG.format(root=self.root, empty=empty, user=user.pw_name))
+        self.config.write_text(CONFIG.format(root=self.root, empty=empty,
+                                             user=user.pw_name))
         self.port = harness.free_port()
         self.log = self.daemon(service("ftp", self.port, harness.program("vsftpd"),
                                        [self.config], user="root"))

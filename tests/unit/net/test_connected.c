@@ -41,7 +41,8 @@ static bool begin_scene(struct scene *scene, const char *bound, const char *sent
 {
 	struct addr from = test_addr(client_at, 0);
 
-	*scene = (struct scene){ .endpoint = test_endpoint(TRANSPORT_UDP, bound, 0) };
+	*scene = (struct scene){ .endpoint = test_endpoint(TRANSPORT_UDP, bound,
+							   test_port()) };
 	if (listener_open(&scene->endpoint, &scene->listener, NULL) != 0)
 		return false;
 	scene->local = test_local(scene->listener);

@@ -20,7 +20,7 @@ struct pair {
 static struct pair open_pair(const char *bound, const char *sent_to,
 			     const char *client_at)
 {
-	struct endpoint endpoint = test_endpoint(TRANSPORT_UDP, bound, 0);
+	struct endpoint endpoint = test_endpoint(TRANSPORT_UDP, bound, test_port());
 	struct addr client = test_addr(client_at, 0);
 	struct pair pair = { .listener = -1 };
 
@@ -149,7 +149,7 @@ static void multicast_is_marked(void **state)
 
 static int exchange_link_local(void *data)
 {
-	struct endpoint endpoint = test_endpoint(TRANSPORT_UDP, "::", 0);
+	struct endpoint endpoint = test_endpoint(TRANSPORT_UDP, "::", test_port());
 	struct addr own;
 	struct addr to;
 	struct datagram got;

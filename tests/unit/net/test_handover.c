@@ -145,7 +145,7 @@ static bool begin_stage(const char *bound, uint32_t seed)
 {
 	memset(&stage, 0, sizeof(stage));
 	stage.random = seed;
-	stage.endpoint = test_endpoint(TRANSPORT_UDP, bound, 0);
+	stage.endpoint = test_endpoint(TRANSPORT_UDP, bound, test_port());
 	if (listener_open(&stage.endpoint, &stage.listener, NULL) != 0)
 		return false;
 	stage.local = test_local(stage.listener);

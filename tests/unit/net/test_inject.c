@@ -25,7 +25,8 @@ static bool begin_scene(struct scene *scene, const char *bound, const char *sent
 	struct addr from = test_addr(client_at, 0);
 	struct addr local;
 
-	*scene = (struct scene){ .endpoint = test_endpoint(TRANSPORT_UDP, bound, 0) };
+	*scene = (struct scene){ .endpoint = test_endpoint(TRANSPORT_UDP, bound,
+							   test_port()) };
 	if (listener_open(&scene->endpoint, &scene->listener, NULL) != 0)
 		return false;
 	local = test_local(scene->listener);
@@ -291,7 +292,7 @@ struct far {
 
 static bool begin_far_scene(struct scene *scene, const struct far *far, int tun)
 {
-	struct endpoint endpoint = test_endpoint(TRANSPORT_UDP, "0.0.0.0", 0);
+	struct endpoint endpoint = test_endpoint(TRANSPORT_UDP, "0.0.0.0", test_port());
 	struct addr from = test_addr("192.0.2.9", 4711);
 	struct addr local;
 

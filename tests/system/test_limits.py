@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: ISC
+"""The guard in front of real clients: access lists, limits, and how they heal."""
+import contextlib
+import time
+
+import harness
+from harness import Case, connect, exchange, read_all, user_line
+
+
+def service(port, more, server='server = /bin/cat', bind="127.0.0.1"):
+    return """
+        service limited {
+            bind = %s
+            port = %d
+            %s
+            %s
+            %s
+            log_on_success = { PID, HOST, EXIT }
+            log_on_failure = { HOST }
+        }""" % (bind, port, server, user_line() if "server" in server else "", more)
+
+
+IN_PROCESS = "internal = echo"
+OFF = "cps = { 0, 1 } "
+
+
+class Limits(Case):
+    def both_kinds(self, more, **arguments):
+        """The same limit on a program and on an in-process service."""
+        for kind in "server = /bin/cat", IN_PROCESS:
+            with self.subTest(kind=kind):
+                port = harness.free_port()
+                yield port, self.daemon(service(port, more, kind, **arguments))
+
+    def held(self, port, source=None):
+        """A client that is being served: it has had an answer."""
+        client = connect(port, source=source)
+        client.settimeout(harness.DEADLINE)
+        client.sendall(b"x")
+        self.assertEqual(client.recv(1), b"x")
+        self.addCleanup(client.close)
+        return client
+
+    def refused(self, port, source=None):
+        with contextlib.closing(connect(port, source=source)) as client:
+            try:
+                return read_all(client) == b""
+            except ConnectionResetError:
+                return True
+
+    def test_only_from_and_no_access(self):
+        more = OFF + "only_from = { 127.0.0.0/28, 127.0.1.1 } no_access = 127.0.0.7"
+        for port, daemon in self.both_kinds(more):
+            for source in "127.0.0.1", "127.0.0.15", "127.0.1.1":
+                self.assertEqual(exchange(port, b"x", source=source), b"x")
+            for source in "127.0.0.7", "127.0.0.16", "127.0.1.2":
+                self.assertTrue(self.refused(port, source))
+                daemon.wait_for(r"FAIL: limited address from=%s$" % source)
+
+    def test_an_empty_only_from_lets_nobody_in(self):
+        for port, daemon in self.both_kinds(OFF + "only_from = {}"):
+            self.assertTrue(self.refused(port))
+            daemon.wait_for(r"FAIL: limited address from=127\.0\.0\.1")
+
+    def test_ipv6_rules_on_a_dual_stack_socket(self):
+        more = OFF + 'only_from = { "::1", 127.0.0.2 }'
+        for port, daemon in self.both_kinds(more, bind='"::"'):
+            self.assertEqual(exchange(port, b"6", host="::1"), b"6")
+            self.assertEqual(exchange(port, b"4", source="127.0.0.2"), b"4")
+            self.assertTrue(self.refused(port, "127.0.0.3"))
+            daemon.wait_for(r"FAIL: limited address from=127\.0\.0\.3$")
+
+    def test_instances_heal_when_one_ends(self):
+        for port, daemon in self.both_kinds(OFF + "instances = 2"):
+            first, second = self.held(port), self.held(port)
+            self.assertTrue(self.refused(port))
+            daemon.wait_for(r"FAIL: limited service_limit from=127\.0\.0\.1")
+            first.close()
+            daemon.wait_for(r"EXIT: limited status=0")
+            self.held(port)
+
+    def test_per_source_counts_each_source_alone(self):
+        for port, daemon in self.both_kinds(OFF + "per_source = 1"):
+            first = self.held(port, "127.0.0.2")
+            self.held(port, "127.0.0.3")
+            self.assertTrue(self.refused(port, "127.0.0.2"))
+            daemon.wait_for(r"FAIL: limited per_source_limit from=127\.0\.0\.2$")
+            first.close()
+            daemon.wait_for(r"EXIT: limited status=0")
+            self.held(port, "127.0.0.2")
+
+    def test_per_source_counts_by_prefix(self):
+        more = OFF + "per_source = 1 source_prefix = { 24, 64 }"
+        for port, daemon in self.both_kinds(more):
+            self.held(port, "127.0.0.2")
+            self.assertTrue(self.refused(port, "127.0.0.200"))
+            self.held(port, "127.0.1.2")
+
+    def test_cps_refuses_at_once_and_recovers_by_itself(self):
+        for port, daemon in self.both_kinds("cps = { 3, 1 }"):
+            begin = time.monotonic()
+            for _ in range(3):
+                exchange(port, b"x")
+            if time.monotonic() - begin > 1:
+                self.skipTest("this machine is too slow for 4 clients in a second")
+            self.assertTrue(self.refused(port))
+            daemon.wait_for(r"FAIL: limited connections per second from=")
+            daemon.wait_for(r"service 'limited' rests for 1 seconds")
+            with self.assertRaises(ConnectionRefusedError):
+                connect(port)
+            daemon.wait_for(r"service 'limited' accepts connections again")
+            self.assertEqual(exchange(port, b"again"), b"again")
+
+    def test_running_sessions_outlive_a_pause(self):
+        for port, daemon in self.both_kinds("cps = { 2, 1 }"):
+            session = self.held(port)
+            exchange(port)
+            self.refused(port)
+            daemon.wait_for(r"rests for 1 seconds")
+            session.sendall(b"y")
+            self.assertEqual(session.recv(1), b"y")
+            daemon.wait_for(r"accepts connections again")
+
+    def test_process_limit_is_for_all_programs_together(self):
+        ports = harness.free_port(), harness.free_port()
+        daemon = self.daemon("max_children = 1\n" + "".join(
+            service(port, OFF).replace("service limited", "service s%d" % number)
+            for number, port in enumerate(ports)))
+        first = self.held(ports[0])
+        self.assertTrue(self.refused(ports[1]))
+        daemon.wait_for(r"FAIL: s1 process_limit from=127\.0\.0\.1")
+        first.close()
+        daemon.wait_for(r"EXIT: s0 status=0")
+        self.held(ports[1])
+
+    def test_limits_stay_exact_over_a_reload(self):
+        port = harness.free_port()
+        config = service(port, OFF + "instances = 2")
+        daemon = self.daemon(config)
+        first, second = self.held(port), self.held(port)
+        daemon.reload(config.replace("PID, HOST", "HOST"))
+        self.assertTrue(self.refused(port))
+        first.close()
+        daemon.wait_for(r"EXIT: limited status=0")
+        third = self.held(port)
+        daemon.reload(config.replace("instances = 2", "instances = 1"))
+        second.close()
+        daemon.wait_for(r"EXIT: limited status=0", count=2)
+        self.assertTrue(self.refused(port))
+        third.close()
+        daemon.wait_for(r"EXIT: limited status=0", count=3)
+        self.held(port)
+
+    def test_a_flood_of_refusals_is_summed_up(self):
+        port = harness.free_port()
+        daemon = self.daemon(service(port, OFF + "no_access = 127.0.0.1"))
+        for _ in range(400):
+            self.refused(port)
+        mark = time.monotonic()
+        while time.monotonic() - mark < 1.1:
+            self.refused(port)
+        daemon.wait_for(r"service 'limited': \d+ refusals not logged")
+
+    def test_memory_does_not_grow_with_refused_clients(self):
+        port = harness.free_port()
+        daemon = self.daemon(service(port, OFF + "no_access = 127.0.0.0/8 per_source = 5"))
+        for _ in range(500):
+            self.refused(port)
+        before = daemon.resident_kb()
+        for number in range(3000):
+            self.refused(port, "127.%d.%d.1" % (number // 200, number % 200 + 1))
+        self.assertLess(daemon.resident_kb() - before, 512)
+
+
+if __name__ == "__main__":
+    harness.main()
