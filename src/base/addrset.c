@@ -135,6 +135,17 @@ bool addrset_contains(const struct addrset *set, const struct addr *addr)
 	return false;
 }
 
+bool addrset_is_everything(const struct addrset *set)
+{
+	static const struct addr_range everything = {
+		.last = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+			  0xff, 0xff, 0xff, 0xff, 0xff, 0xff }
+	};
+
+	return set->count == 1 &&
+	       memcmp(&set->ranges[0], &everything, sizeof(everything)) == 0;
+}
+
 void addrset_done(struct addrset *set)
 {
 	free(set->ranges);

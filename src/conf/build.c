@@ -145,6 +145,9 @@ static int resolve_service(struct draft *draft)
 {
 	const struct service *service = draft->service;
 	int result = 0;
+	/* What is off may need things that are not there. */
+	if (service->disable)
+		return 0;
 	bool inet = (service->protocols & SERVICE_UNIX) == 0;
 	if ((draft_find(draft, "server") != NULL) !=
 	    (draft_find(draft, "internal") != NULL))

@@ -72,22 +72,16 @@ static bool has_datagrams(const struct service *service)
 		service->socket_type == SERVICE_DGRAM);
 }
 
-/* Does the list let every address through? */
-static bool covers_everything(const struct prefix_list *list)
-{
-	static const uint8_t lowest[16] = { 0 };
-	uint8_t highest[16];
-	memset(highest, 0xff, sizeof(highest));
-	return list->set.count == 1 &&
-	       memcmp(list->set.ranges[0].first, lowest, sizeof(lowest)) == 0 &&
-	       memcmp(list->set.ranges[0].last, highest, sizeof(highest)) == 0;
-}
-
 /* The program of a stream service with wait = yes accepts by itself: usherd never sees
  * its clients. */
 static void check_wait(struct draft *draft)
 {
 	const struct service *service = draft->service;
+	if (!service->wait && (service->protocols & SERVICE_UNIX) != 0 &&
+	    service->socket_type == SERVICE_DGRAM && draft_find(draft, "server") != NULL)
+		draft_complain(draft, "wait",
+			       "a program for UNIX datagrams needs wait = yes: their "
+			       "senders may have no address");
 	if (!service->wait)
 		return;
 	if (draft_find(draft, "internal") != NULL)
@@ -96,7 +90,7 @@ static void check_wait(struct draft *draft)
 	if (!has_streams(service))
 		return;
 	if (service->policy.only_from.given &&
-	    !covers_everything(&service->policy.only_from))
+	    !addrset_is_everything(&service->policy.only_from.set))
 		draft_complain(
 			draft, "only_from",
 			"only_from cannot be enforced for service '%s': with wait = "
@@ -232,6 +226,9 @@ static void check_server(const struct draft *draft, const char *root)
 static void check_paths(struct draft *draft)
 {
 	const struct program *program = &draft->service->program;
+	/* What is off may need things that are not there. */
+	if (draft->service->disable)
+		return;
 	if (draft_find(draft, "chroot") != NULL && !draft_is_good(draft, "chroot"))
 		return;
 	if (program->chroot != NULL && !draft->build->request->root) {

@@ -9,12 +9,20 @@
 
 #define DIAGNOSTIC_SIZE 1024
 
+static const char *internal_name(size_t index)
+{
+	const struct builtin *builtin = builtin_at(index);
+
+	return builtin != NULL ? builtin->name : NULL;
+}
+
 int load_table(const struct options *options, struct table **ret,
 	       struct diagnostics *diagnostics)
 {
 	struct conf_request request = { .files = options->files,
 					.root = geteuid() == 0,
-					.internal_exists = builtin_exists };
+					.internal_exists = builtin_exists,
+					.internal_name = internal_name };
 
 	return conf_load(&request, ret, diagnostics);
 }

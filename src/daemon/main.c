@@ -63,7 +63,8 @@ static int serve(const struct options *options, struct inherited *inherited)
 
 	if (status != EX_OK)
 		return status;
-	(void)umask(022);
+	/* As strict as the starter wants it, never laxer than 022 (as xinetd). */
+	(void)umask(umask(022) | 022);
 	if (options->background && startup_background(&ready_fd, &err) < 0) {
 		table_free(table);
 		return fail(&err, EX_OSERR);

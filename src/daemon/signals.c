@@ -59,8 +59,11 @@ int signals_install(struct server *server, struct error *err)
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	for (size_t i = 0; i < HANDLER_COUNT; i++)
+	for (size_t i = 0; i < HANDLER_COUNT; i++) {
+		/* The starter may have ignored some: SIGCHLD would then never come. */
+		(void)signal(handlers[i].signo, SIG_DFL);
 		(void)sigaddset(&set, handlers[i].signo);
+	}
 	/* Writing to a client that has gone must not end the daemon, nor a log file that
 	 * has reached RLIMIT_FSIZE. */
 	(void)signal(SIGPIPE, SIG_IGN);

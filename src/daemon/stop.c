@@ -3,8 +3,13 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "usherd/base/clock.h"
 #include "usherd/daemon/server.h"
 #include "usherd/serve/post.h"
+
+/* After SIGKILL nothing is left to be done but to wait for the kernel, and not for ever.
+ */
+#define KILL_PATIENCE_NS (5 * CLOCK_NS_PER_SECOND)
 
 static void close_listeners(struct server *server)
 {
@@ -17,10 +22,24 @@ static void close_listeners(struct server *server)
 	}
 }
 
-static void grace_over(struct timer *timer)
+/* A process in uninterruptible sleep does not even hear SIGKILL: it is left behind. */
+static void patience_over(struct timer *timer)
 {
 	struct server *server = timer->data;
 
+	log_write(server->log, LOG_LEVEL_ERROR, "%zu processes cannot be ended",
+		  children_count(server->engine.children));
+	loop_stop(server->loop);
+}
+
+static void grace_over(struct timer *timer)
+{
+	struct server *server = timer->data;
+	struct loop *loop = server->loop;
+
+	timer->fired = patience_over;
+	if (loop_timer_set(loop, timer, loop_now_ns(loop) + KILL_PATIENCE_NS) < 0)
+		loop_stop(loop);
 	log_write(server->log, LOG_LEVEL_WARNING,
 		  "%zu processes have not ended in time and are killed",
 		  children_count(server->engine.children));

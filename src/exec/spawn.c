@@ -284,11 +284,29 @@ static int try_sharing(const struct spawner *spawner)
 	return mark ? 0 : -ENOSYS;
 }
 
-int spawner_new_forking(struct spawner **ret, struct error *err)
+/* A stack for children that share our memory; none where they do not. */
+static int prepare_sharing(struct spawner *spawner)
+{
+	int r = map_stack(spawner);
+
+	if (r == 0)
+		r = try_sharing(spawner);
+	if (r != -ENOSYS)
+		return r;
+	unmap_stack(spawner);
+	return 0;
+}
+
+static int make_spawner(bool sharing, struct spawner **ret, struct error *err)
 {
 	struct spawner *spawner = calloc(1, sizeof(*spawner));
-	int r = spawner == NULL ? -ENOMEM : map_progress(spawner);
+	int r;
 
+	if (spawner == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = map_progress(spawner);
+	if (r == 0 && sharing)
+		r = prepare_sharing(spawner);
 	if (r < 0) {
 		spawner_free(spawner);
 		return error_set_errno(err, r, "cannot prepare for starting programs");
@@ -299,24 +317,12 @@ int spawner_new_forking(struct spawner **ret, struct error *err)
 
 int spawner_new(struct spawner **ret, struct error *err)
 {
-	struct spawner *spawner = NULL;
-	int r = spawner_new_forking(&spawner, err);
+	return make_spawner(true, ret, err);
+}
 
-	if (r < 0)
-		return r;
-	r = map_stack(spawner);
-	if (r == 0)
-		r = try_sharing(spawner);
-	if (r == -ENOSYS) {
-		unmap_stack(spawner);
-		r = 0;
-	}
-	if (r < 0) {
-		spawner_free(spawner);
-		return error_set_errno(err, r, "cannot prepare for starting programs");
-	}
-	*ret = spawner;
-	return 0;
+int spawner_new_forking(struct spawner **ret, struct error *err)
+{
+	return make_spawner(false, ret, err);
 }
 
 void spawner_free(struct spawner *spawner)

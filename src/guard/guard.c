@@ -66,11 +66,13 @@ static bool is_unwelcome(const struct question *question)
 	const struct addr *peer = question->peer;
 	bool is_unknown = addr_family(peer) == AF_UNSPEC;
 
-	if (policy->no_access.given &&
+	if (policy->no_access.count > 0 &&
 	    (is_unknown || addrset_contains(&policy->no_access.set, peer)))
 		return true;
-	return policy->only_from.given &&
-	       (is_unknown || !addrset_contains(&policy->only_from.set, peer));
+	if (!policy->only_from.given)
+		return false;
+	return is_unknown ? !addrset_is_everything(&policy->only_from.set)
+			  : !addrset_contains(&policy->only_from.set, peer);
 }
 
 /* Cheap ones first; the order is documented (xinetd.conf(5) has the same). */

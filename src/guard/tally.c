@@ -151,6 +151,12 @@ void tally_pause(struct tally *tally, uint64_t until_ns)
 	tally->paused_until_ns = until_ns;
 }
 
+void tally_resume(struct tally *tally)
+{
+	tally->paused_until_ns = 0;
+	tally->window_count = 0;
+}
+
 int tally_admit(struct tally *tally, const struct policy *policy, const struct addr *peer,
 		struct source_key *ret_source)
 {

@@ -7,11 +7,12 @@
  *   1. the first datagram is read from the listener and kept;
  *   2. a socket is bound beside the listener and connected to the peer: from now on the
  *      kernel gives it everything this peer sends;
- *   3. what reached that socket between bind and connect is read back: the peer's
- *      datagrams are kept, strangers' are treated as if the listener had got them;
- *   4. the kept ones are put into the socket, and the program is started on it.
- * A datagram of the peer still in the listener's queue is put into the socket when its
- * turn comes.
+ *   3. what waits is read: from the listener, which has the older ones, then from the
+ *      socket, which may have got anybody's between bind and connect; out of all that
+ *      the peer's are taken, the others are dispatched afterwards like any other;
+ *   4. the peer's are put into the socket in order, and the program is started on it.
+ * A datagram of the peer that the listener has all the same is put into the socket when
+ * its turn comes.
  */
 /* Out of memory makes HASH_ADD leave hh.tbl NULL in place of ending the process. */
 #define HASH_NONFATAL_OOM 1
@@ -108,23 +109,30 @@ static void complain(struct post *post, const char *what, const char *why)
 			 "service '%s': %s: %s", post->service->id, what, why);
 }
 
-/* Read everything from @fd: the flow's own to @own, strangers' to @strangers. */
+/* Append what @fd holds to @list, while there are less than @most. */
 static void read_back(struct engine *engine, int fd, const struct addr *local,
-		      const struct flow_key *key, struct pending_list *own,
-		      struct pending_list *strangers)
+		      struct pending_list *list, size_t most)
 {
 	struct datagram datagram;
-	struct flow_key other;
 
-	/* Bounded: what cannot be kept is not read. */
-	for (unsigned i = 0; i < PENDING_MAX; i++) {
-		if (datagram_receive(fd, local, engine->scratch, ENGINE_SCRATCH,
-				     &datagram) < 0)
-			return;
-		other = key_of(&datagram);
-		pending_add(memcmp(&other, key, sizeof(other)) == 0 ? own : strangers,
-			    &datagram);
+	while (list->count < most && datagram_receive(fd, local, engine->scratch,
+						      ENGINE_SCRATCH, &datagram) == 0)
+		pending_add(list, &datagram);
+}
+
+/* Move the flow's own datagrams from @list to @own, keeping the order of both. */
+static void take_own(struct pending_list *list, const struct flow_key *key,
+		     struct pending_list *own)
+{
+	struct pending_list others = { .dropped = list->dropped };
+	struct pending *one;
+
+	while ((one = pending_take(list)) != NULL) {
+		struct flow_key other = key_of(&one->datagram);
+
+		pending_put(memcmp(&other, key, sizeof(other)) == 0 ? own : &others, one);
 	}
+	*list = others;
 }
 
 static void inject_all(struct listener *listener, int fd, struct pending_list *own)
@@ -137,8 +145,6 @@ static void inject_all(struct listener *listener, int fd, struct pending_list *o
 			complain(listener->post, "a datagram was lost", err.text);
 		free(one);
 	}
-	if (own->dropped > 0)
-		complain(listener->post, "datagrams were lost", "too many at once");
 }
 
 static void end_program(struct timer *timer)
@@ -181,6 +187,9 @@ static void dispatch_pending(struct listener *listener, struct pending_list *lis
 		dispatch_datagram(listener, &one->datagram, list);
 		free(one);
 	}
+	if (list->dropped > 0)
+		complain(listener->post, "datagrams were lost", "out of memory");
+	list->dropped = 0;
 }
 
 /* What the program has left in its socket: new clients, unless it never read at all. */
@@ -189,7 +198,7 @@ static void reuse_leftovers(struct flow *flow, struct listener *listener)
 	struct post *post = flow->serving.post;
 	struct pending_list left = { 0 };
 
-	read_back(post->engine, flow->fd, &listener->local, &flow->key, &left, &left);
+	read_back(post->engine, flow->fd, &listener->local, &left, PENDING_MAX);
 	if (left.first == NULL)
 		return;
 	if (content_hash(&left.first->datagram) == flow->first_hash) {
@@ -276,7 +285,11 @@ static int flow_start(struct flow *flow, struct listener *listener,
 		return r;
 	}
 	pending_add(&own, first);
-	read_back(post->engine, flow->fd, &local, &flow->key, &own, more);
+	/* The listener may keep what is too much for now; the socket may keep nothing
+	 * that is not its peer's, and its receive buffer bounds what it has. */
+	read_back(post->engine, listener->fd, &listener->local, more, PENDING_MAX);
+	read_back(post->engine, flow->fd, &local, more, SIZE_MAX);
+	take_own(more, &flow->key, &own);
 	inject_all(listener, flow->fd, &own);
 	invocation.fd = flow->fd;
 	return serving_spawn(&flow->serving, &invocation, flow_ended);

@@ -164,11 +164,11 @@ void listener_activate(struct listener *listener)
 			return;
 		}
 		listener_take(listener, fd);
-		if (failures > 0)
-			report_message(engine->reporter, LOG_LEVEL_NOTICE,
-				       "service '%s': %s is bound now",
-				       listener->post->service->id,
-				       endpoint_format(&listener->endpoint, text));
+		report_message(engine->reporter,
+			       failures > 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
+			       "service '%s': %s is bound%s", listener->post->service->id,
+			       endpoint_format(&listener->endpoint, text),
+			       failures > 0 ? " now" : "");
 		if (listener->post->builtin != NULL && engine->internal_changed != NULL)
 			engine->internal_changed(engine);
 	}

@@ -5,27 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+void pending_put(struct pending_list *list, struct pending *one)
+{
+	one->next = NULL;
+	if (list->last != NULL)
+		list->last->next = one;
+	else
+		list->first = one;
+	list->last = one;
+	list->count++;
+}
+
 void pending_add(struct pending_list *list, const struct datagram *datagram)
 {
-	struct pending *copy = NULL;
+	struct pending *copy = malloc(sizeof(*copy) + datagram->length);
 
-	if (list->count < PENDING_MAX)
-		copy = malloc(sizeof(*copy) + datagram->length);
 	if (copy == NULL) {
 		list->dropped++;
 		return;
 	}
-	copy->next = NULL;
 	copy->datagram = *datagram;
 	copy->datagram.data = (uint8_t *)(copy + 1);
 	if (datagram->length > 0)
 		memcpy(copy->datagram.data, datagram->data, datagram->length);
-	if (list->last != NULL)
-		list->last->next = copy;
-	else
-		list->first = copy;
-	list->last = copy;
-	list->count++;
+	pending_put(list, copy);
 }
 
 struct pending *pending_take(struct pending_list *list)

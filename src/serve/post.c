@@ -157,7 +157,7 @@ void post_replace(struct post *post, struct post *fresh)
 		fresh->stderr_pipe = NULL;
 	}
 	loop_timer_cancel(&post->pause);
-	tally_pause(&post->tally, 0);
+	tally_resume(&post->tally);
 	post_unref(fresh);
 }
 

@@ -199,7 +199,15 @@ static void adjust(struct listener *listener)
 {
 	struct engine *engine = listener->post->engine;
 	struct error err = { 0 };
+	int r = 0;
 
+	/* Its service may have been resting; a program that has it is not disturbed. */
+	if (listener->holder == NULL)
+		r = listener_resume(listener->fd, &listener->endpoint);
+	if (r < 0)
+		report_message(engine->reporter, LOG_LEVEL_ERROR,
+			       "service '%s': cannot listen again: %s",
+			       listener->post->service->id, strerror(-r));
 	if (listener_adjust(listener->fd, &listener->endpoint, &err) < 0)
 		report_message(engine->reporter, LOG_LEVEL_ERROR, "service '%s': %s",
 			       listener->post->service->id, err.text);

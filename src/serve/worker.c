@@ -214,8 +214,14 @@ static void open_doors(struct engine *engine)
 static int become_worker(struct worker_process *worker, const struct worker_plan *plan,
 			 struct error *err)
 {
-	struct confinement confinement = { .credentials = plan->credentials,
-					   .root = plan->root };
+	struct confinement confinement = {
+		.credentials = plan->credentials,
+		.root = plan->root,
+#ifdef USHERD_COVERAGE
+		/* The counters are written to files at exit. */
+		.instrumented = true,
+#endif
+	};
 	int r = close_others(plan);
 
 	if (r == 0)
@@ -233,6 +239,17 @@ static int become_worker(struct worker_process *worker, const struct worker_plan
 	return r;
 }
 
+/* Without the supervisor's exit handlers, which are none of a worker's business. */
+static _Noreturn void finish(int status)
+{
+#ifdef USHERD_COVERAGE
+	extern void __gcov_dump(void);
+
+	__gcov_dump();
+#endif
+	_exit(status);
+}
+
 _Noreturn void worker_run(const struct worker_plan *plan)
 {
 	struct worker_process worker = { .draining = false };
@@ -243,8 +260,8 @@ _Noreturn void worker_run(const struct worker_plan *plan)
 	if (become_worker(&worker, plan, &err) < 0) {
 		report_message(&worker.reporter.reporter, LOG_LEVEL_ERROR, "worker: %s",
 			       err.text[0] != '\0' ? err.text : "out of memory");
-		_exit(EX_OSERR);
+		finish(EX_OSERR);
 	}
 	open_doors(&worker.engine);
-	_exit(loop_run(worker.loop) < 0 ? EX_OSERR : EX_OK);
+	finish(loop_run(worker.loop) < 0 ? EX_OSERR : EX_OK);
 }

@@ -256,6 +256,9 @@ static int start_worker(struct workers *workers, const struct group *group,
 	}
 	worker->next = workers->first;
 	workers->first = worker;
+	report_message(workers->engine->reporter, LOG_LEVEL_INFO,
+		       "worker %d serves %zu services", (int)worker->child.pid,
+		       group->count);
 	return 0;
 }
 

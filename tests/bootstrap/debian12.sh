@@ -128,6 +128,8 @@ try_test() {
 # started is gone.
 in_namespace() {
 	local root=$1
+	# A mount point, as the root of a real system is: confinement pivots away from it.
+	mount --bind "$root" "$root"
 	mount -t proc proc "$root/proc"
 	mount --rbind /dev "$root/dev"
 	mount --rbind /sys "$root/sys"

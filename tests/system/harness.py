@@ -151,6 +151,7 @@ class Daemon:
     def wait(self, deadline=DEADLINE):
         status = self.process.wait(deadline)
         self.reader.join(deadline)
+        self.process.stderr.close()
         return status
 
     def stop(self, signo=signal.SIGTERM):
@@ -161,6 +162,7 @@ class Daemon:
             status = self.wait()
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
             raise AssertionError("did not stop:\n" + "\n".join(self.lines))
         shutil.rmtree(self.directory, ignore_errors=True)
         bad = [l for l in self.lines if "Sanitizer" in l or "runtime error" in l]

@@ -5,6 +5,7 @@ import grp
 import os
 import pathlib
 import pwd
+import re
 import resource
 import signal
 import socket
@@ -510,6 +511,16 @@ class Script(Case):
             self.assertRegex(said, r"(?m)^hello %s, port \d+$" % host)
             self.assertRegex(said, r"(?m)^I am %s, \d+$" % user)
         self.assertEqual(daemon.matches("error|FAIL"), [])
+
+    def test_the_other_examples_are_off_and_need_nothing_installed_to_be_read(self):
+        for name in "tftp", "git", "rsync", "ftp", "ssh", "http":
+            text = (harness.SOURCE / "services.d" / (name + ".conf")).read_text()
+            path = self.scratch() / "usherd.conf"
+            path.write_text(re.sub(r"server = /\S+", "server = /not/installed", text))
+            result = run(harness.USHERD, "-t", "-f", path)
+            with self.subTest(name):
+                self.assertIn("disable = yes", text)
+                self.assertEqual(result.returncode, 0, result.stderr)
 
 
 if __name__ == "__main__":

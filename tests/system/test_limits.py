@@ -111,6 +111,22 @@ class Limits(Case):
             daemon.wait_for(r"service 'limited' accepts connections again")
             self.assertEqual(exchange(port, b"again"), b"again")
 
+    def test_a_reload_ends_a_pause(self):
+        for kind in "server = /bin/cat", IN_PROCESS:
+            port = harness.free_port()
+            config = service(port, "cps = { 1, 300 }", kind)
+            daemon = self.daemon(config)
+            exchange(port)
+            self.refused(port)
+            daemon.wait_for(r"rests for 300 seconds")
+            daemon.reload(config.replace("300", "301"))
+            self.assertEqual(exchange(port, b"x"), b"x")
+            self.refused(port)
+            daemon.wait_for(r"rests for 301 seconds")
+            # The socket goes to another service: that one is not at rest.
+            daemon.reload(config.replace("service limited", "service other"))
+            self.assertEqual(exchange(port, b"y"), b"y")
+
     def test_running_sessions_outlive_a_pause(self):
         for port, daemon in self.both_kinds("cps = { 2, 1 }"):
             session = self.held(port)

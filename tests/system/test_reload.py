@@ -58,7 +58,7 @@ class Reload(Case):
 
     def test_in_process_sessions_live_on_in_the_old_worker(self):
         port = harness.free_port()
-        daemon = self.daemon(echo("e", port))
+        daemon = self.daemon(echo("e", port), options=("-v",))
         with connect(port) as client:
             client.settimeout(harness.DEADLINE)
             client.sendall(b"a")
@@ -66,7 +66,11 @@ class Reload(Case):
             old = daemon.wait_for(r"START: e pid=(\d+)").group(1)
             mark = daemon.mark()
             daemon.reload(echo("e", port, "instances = 50"))
-            exchange(port, b"x")
+            # Until the old one has heard of it, it may still take a client.
+            daemon.wait_for(r"worker \d+ serves", since=mark)
+            for _ in range(3):
+                mark = daemon.mark()
+                exchange(port, b"x")
             new = daemon.wait_for(r"START: e pid=(\d+)", since=mark).group(1)
             self.assertNotEqual(old, new)
             client.sendall(b"b")

@@ -109,19 +109,19 @@ class Shortage(Case):
                        check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", directory])
         port = harness.free_port()
-        (directory / "filler").write_bytes(b"x" * 40960)
+        (directory / "filler").write_bytes(b"x" * 57344)
         daemon = self.daemon('log = "file:%s/log"\n' % directory + cat(port),
                              wait_ready=False, log_to_stderr=False)
         log = directory / "log"
         harness.eventually(lambda: log.exists() and "ready" in log.read_text(), "ready")
-        for number in range(600):
+        for number in range(200):
             self.assertEqual(exchange(port, b"%d" % number), b"%d" % number)
         harness.eventually(lambda: daemon.matches("No space left"), "the warning")
         self.assertEqual(len(daemon.matches("No space left")), 1)
-        self.assertLess(log.read_text().count("EXIT: cat"), 600)
+        self.assertLess(log.read_text().count("EXIT: cat"), 200)
         (directory / "filler").unlink()
         # What had to wait in memory is written as soon as there is room.
-        harness.eventually(lambda: log.read_text().count("EXIT: cat status=0") == 600,
+        harness.eventually(lambda: log.read_text().count("EXIT: cat status=0") == 200,
                            "all lines are written")
 
     def test_a_log_that_nobody_reads_holds_nobody_up(self):

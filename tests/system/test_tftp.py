@@ -78,6 +78,12 @@ class Tftp(Case):
         self.assertTrue(self.fetch(150001))
         self.assertEqual(len(daemon.matches(r"START: tftp")), 4)
 
+    def test_a_server_for_each_client_works_as_well(self):
+        daemon = self.serve("--timeout", "1", wait="no")
+        self.assertTrue(all(at_once(5, lambda _: self.fetch(150001))))
+        daemon.wait_for(r"EXIT: tftp status=0", count=5)
+        self.assertTrue(self.fetch(513, "::1"))
+
     def test_clients_of_others_are_refused_and_do_not_block_the_rest(self):
         daemon = self.serve(no_access=("127.0.0.2",))
         with datagram_socket("127.0.0.2") as stranger:

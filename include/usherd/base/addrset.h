@@ -30,6 +30,9 @@ int addrset_build(const struct prefix *prefixes, size_t count, struct addrset *r
 /* False for an address that is neither IPv4 nor IPv6. */
 bool addrset_contains(const struct addrset *set, const struct addr *addr);
 
+/* Every IPv4 and every IPv6 address: 0.0.0.0/0 and ::/0. */
+bool addrset_is_everything(const struct addrset *set);
+
 void addrset_done(struct addrset *set);
 
 #endif

@@ -71,10 +71,14 @@ void tally_arrive(struct tally *tally, uint64_t now_ns);
  */
 void tally_pause(struct tally *tally, uint64_t until_ns);
 
+/* End a pause before its time and begin to count anew. */
+void tally_resume(struct tally *tally);
+
 /*
  * Pure. An address in both no_access and only_from is refused, whichever is the narrower
- * (as xinetd does it). @peer with length 0 (unknown) passes no only_from and no no_access
- * that is given; one that is no IP address is in neither.
+ * (as xinetd does it). @peer with length 0 (unknown) passes no
+ * no_access that names anybody, and no only_from but one of everybody; a peer that is no
+ * IP address is in neither.
  */
 struct verdict guard_decide(const struct policy *policy, const struct tally *tally,
 			    const struct surroundings *around, const struct addr *peer);

@@ -7,6 +7,7 @@
 
 #include "usherd/net/datagram.h"
 
+/* How many a caller should let wait; the list itself knows no bound but memory. */
 #define PENDING_MAX 256
 
 struct pending {
@@ -18,11 +19,13 @@ struct pending_list {
 	struct pending *first;
 	struct pending *last;
 	size_t count;
-	size_t dropped; /* for want of room or memory */
+	size_t dropped; /* for want of memory */
 };
 
 /* Append a copy, or count it as dropped. */
 void pending_add(struct pending_list *list, const struct datagram *datagram);
+/* Append @one, whose ownership moves into the list. */
+void pending_put(struct pending_list *list, struct pending *one);
 /* Take the first, to be freed with free(3); NULL when there is none. */
 struct pending *pending_take(struct pending_list *list);
 void pending_done(struct pending_list *list);

@@ -157,19 +157,28 @@ static bool datagrams_work(const struct sockets *sockets)
 				&length) == 0);
 }
 
-static bool time_and_memory_work(void)
+static bool memory_works(void)
+{
+	void *block = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *larger = mremap(block, 4096, 65536, MREMAP_MAYMOVE);
+	void *small = malloc(1000000);
+	bool allocated = small != NULL;
+
+	free(small);
+	return WORKS(allocated) && WORKS(larger != MAP_FAILED) &&
+	       WORKS(madvise(larger, 65536, MADV_DONTNEED) == 0) &&
+	       WORKS(munmap(larger, 65536) == 0);
+}
+
+static bool time_works(void)
 {
 	time_t now = time(NULL);
 	struct timespec moment;
 	struct stat status;
 	struct tm local;
-	char *block = malloc((size_t)4 * 1024 * 1024);
-	char *larger = block == NULL ? NULL : realloc(block, (size_t)16 * 1024 * 1024);
 	int reserve = eventfd(0, EFD_CLOEXEC);
 
-	if (!WORKS(larger != NULL))
-		return false;
-	free(larger);
 	return WORKS(localtime_r(&now, &local) != NULL) &&
 	       WORKS(clock_gettime(CLOCK_MONOTONIC, &moment) == 0) &&
 	       WORKS(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &moment) == 0) &&
@@ -191,8 +200,8 @@ static int serve(void *argument)
 	if (confine() != 0)
 		return 2;
 	return waiting_works(sockets) && streams_work(sockets) &&
-			       datagrams_work(sockets) && time_and_memory_work() &&
-			       sockets_are_refused()
+			       datagrams_work(sockets) && memory_works() &&
+			       time_works() && sockets_are_refused()
 		       ? 0
 		       : 3;
 }

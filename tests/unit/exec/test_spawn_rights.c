@@ -71,13 +71,11 @@ static void sets_every_limit_of_the_program_alone(void **state)
 	}
 	launch_run(&launch);
 	for (size_t i = 0; i < LIMIT_COUNT; i++) {
-		const char *line = output_line(&launch, limits[i].row);
-		unsigned long long soft;
-		unsigned long long hard;
+		char *end;
 
-		assert_int_equal(sscanf(line, "%llu %llu", &soft, &hard), 2);
-		assert_int_equal(soft, limits[i].value);
-		assert_int_equal(hard, limits[i].value);
+		assert_int_equal(strtoull(output_line(&launch, limits[i].row), &end, 10),
+				 limits[i].value);
+		assert_int_equal(strtoull(end, NULL, 10), limits[i].value);
 	}
 	read_own_limits(after);
 	assert_string_equal(before, after);
@@ -149,6 +147,31 @@ static void stays_root_when_root_was_asked_for(void **state)
 	assert_output(&launch, "0\n54322\n1\n");
 }
 
+static int start_as_nice_daemon(void *argument)
+{
+	struct launch *launch = argument;
+	int status;
+
+	errno = 0;
+	if (nice(2) == -1 && errno != 0)
+		return 2;
+	if (launch_start(launch) != 0)
+		return 3;
+	return waitpid(launch->pid, &status, 0) == launch->pid && status == 0 ? 0 : 4;
+}
+
+static void adds_nice_to_the_daemons_own(void **state)
+{
+	struct launch launch;
+
+	launch_shell(&launch, state, "nice");
+	launch.program.nice = 3;
+	assert_exit(in_child(start_as_nice_daemon, &launch), 0);
+	assert_int_equal(read(launch.ours, launch.output, OUTPUT_SIZE), 2);
+	assert_memory_equal(launch.output, "5\n", 2);
+	launch_done(&launch);
+}
+
 static void lowers_nice_only_for_root_and_before_the_change_of_user(void **state)
 {
 	struct launch launch;
@@ -190,6 +213,7 @@ int main(void)
 		cmocka_unit_test(becomes_the_user_with_exactly_the_groups_given),
 		cmocka_unit_test(becomes_the_user_without_any_group),
 		cmocka_unit_test(stays_root_when_root_was_asked_for),
+		cmocka_unit_test(adds_nice_to_the_daemons_own),
 		cmocka_unit_test(lowers_nice_only_for_root_and_before_the_change_of_user),
 		cmocka_unit_test(shuts_the_program_into_its_root_directory),
 	};
