@@ -4,10 +4,11 @@
  * own.
  *
  * The first datagram, and whatever of the same peer came before its socket was connected,
- * is put into that socket, so that the program reads all of it with read(2). A flow ends
- * with its program, or FLOW_IDLE_DEFAULT_NS (or the service's idle_timeout) after the
- * last datagram that the program has read: TERM, then KILL after FLOW_GRACE_NS. What a
- * program that did read has left unread counts as new clients; a program that ended
+ * is put into that socket, so that the program reads all of it with read(2), each
+ * datagram once; those that come in the microseconds of the handover may overtake. A flow
+ * ends with its program, or FLOW_IDLE_DEFAULT_NS (or the service's idle_timeout) after
+ * the last datagram that the program has read: TERM, then KILL after FLOW_GRACE_NS. What
+ * a program that did read has left unread counts as new clients; a program that ended
  * without reading at all costs its peer those datagrams, so that nothing loops.
  */
 #ifndef USHERD_SERVE_FLOWS_H
