@@ -13,6 +13,7 @@
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/options.h"
 #include "usherd/daemon/server.h"
+#include "usherd/daemon/signals.h"
 #include "usherd/daemon/startup.h"
 
 static int fail(const struct error *err, int status)
@@ -52,6 +53,15 @@ static int check(const struct options *options, bool dump)
 	return fflush(stdout) == 0 ? status : EX_IOERR;
 }
 
+static int start_signals(struct server *server, struct error *err)
+{
+	int r = signals_install(server, err);
+
+	if (r < 0)
+		server_done(server);
+	return r;
+}
+
 static int serve(const struct options *options, struct inherited *inherited)
 {
 	struct server server;
@@ -73,6 +83,8 @@ static int serve(const struct options *options, struct inherited *inherited)
 	if (chdir("/") == -1)
 		(void)error_set_errno(&err, -errno, "cannot change to /");
 	r = server_start(&server, options, table, inherited, &err);
+	if (r == 0)
+		r = start_signals(&server, &err);
 	if (r < 0)
 		return fail(&err, status_of(r));
 	startup_ready(&ready_fd);

@@ -13,8 +13,8 @@
 
 #include "usherd/base/clock.h"
 #include "usherd/daemon/load.h"
-#include "usherd/daemon/signals.h"
 #include "usherd/daemon/startup.h"
+#include "usherd/serve/dispatch.h"
 
 static void log_writable(struct watch *watch, short revents)
 {
@@ -87,6 +87,7 @@ static int start_engine(struct server *server, struct error *err)
 {
 	struct engine_setup setup = { .loop = server->loop,
 				      .reporter = &server->reporter.reporter,
+				      .listener_ready = dispatch_ready,
 				      .environment = environ };
 	int r = engine_init(&server->engine, &setup, err);
 
@@ -148,8 +149,6 @@ int server_start(struct server *server, const struct options *options,
 		r = start_log(server, err);
 	if (r == 0)
 		r = take_pidfile(server, err);
-	if (r == 0)
-		r = signals_install(server, err);
 	if (r == 0)
 		r = start_engine(server, err);
 	if (r == 0)

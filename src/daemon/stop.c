@@ -5,7 +5,7 @@
 
 #include "usherd/base/clock.h"
 #include "usherd/daemon/server.h"
-#include "usherd/serve/post.h"
+#include "usherd/serve/listening.h"
 
 /* After SIGKILL nothing is left to be done but to wait for the kernel, and not for ever.
  */

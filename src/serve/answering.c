@@ -3,25 +3,12 @@
 #include "usherd/serve/answering.h"
 
 #include "usherd/base/clock.h"
-#include "usherd/serve/dispatch.h"
+#include "usherd/serve/admission.h"
+#include "usherd/serve/record.h"
 #include "usherd/serve/responder.h"
 
 /* Datagrams taken from one listener before others have their turn. */
 #define ANSWER_BATCH 64
-
-/* One line for a datagram, as xinetd writes it; there is no session to keep. */
-static void record(struct post *post, const struct datagram *request)
-{
-	struct event event = { .kind = EVENT_START,
-			       .fields = post->service->log_on_success,
-			       .pid = post->engine->pid,
-			       .peer = request->peer };
-
-	if (event.fields == 0 || !dispatch_may_log(post, &post->answers, "datagrams"))
-		return;
-	(void)text_copy(event.service, sizeof(event.service), post->service->id);
-	report_event(post->engine->reporter, &event);
-}
 
 static void answer(struct listener *listener, const struct datagram *request)
 {
@@ -33,9 +20,11 @@ static void answer(struct listener *listener, const struct datagram *request)
 	if (!responder_may_answer(request) ||
 	    responder_ports_sent(post->engine->answered_ports, request))
 		return;
-	if (!dispatch_admits(post, &request->peer))
+	if (!admission_ask(post, &request->peer))
 		return;
-	record(post, request);
+	/* A line for a datagram, as xinetd has it; there is no session to keep. */
+	if (record_may_log(post, &post->answers, "datagrams"))
+		record_start(post, post->engine->pid, &request->peer);
 	(void)responder_answer(listener->fd, post->builtin, request, post->engine->reply,
 			       ENGINE_SCRATCH, &moment);
 }

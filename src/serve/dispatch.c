@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The story of one stream client, and what all kinds of clients share: the verdict, the
- * start of a program, the records. Datagrams are in flows.c and answering.c, wait = yes
- * in wait.c.
+ * The story of one stream client. Datagrams are in flows.c and answering.c, wait = yes in
+ * wait.c; who may come in is admission.c's.
  */
 #include "usherd/serve/dispatch.h"
 
@@ -12,9 +11,11 @@
 
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
+#include "usherd/serve/admission.h"
 #include "usherd/serve/answering.h"
 #include "usherd/serve/flows.h"
-#include "usherd/serve/post.h"
+#include "usherd/serve/listening.h"
+#include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
 #include "usherd/serve/wait.h"
@@ -24,71 +25,6 @@
 
 /* How long a listener rests when the system is out of something. */
 #define SHORTAGE_REST_NS (CLOCK_NS_PER_SECOND / 2)
-
-bool dispatch_may_log(struct post *post, struct line_budget *budget, const char *what)
-{
-	struct engine *engine = post->engine;
-	uint64_t now_ns = loop_now_ns(engine->loop);
-
-	if (now_ns - budget->window_ns >= CLOCK_NS_PER_SECOND) {
-		if (budget->suppressed > 0)
-			report_message(engine->reporter, LOG_LEVEL_WARNING,
-				       "service '%s': %u %s not logged",
-				       post->service->id, budget->suppressed, what);
-		*budget = (struct line_budget){ .window_ns = now_ns };
-	}
-	if (budget->written >= DISPATCH_LINES_PER_SECOND) {
-		budget->suppressed++;
-		return false;
-	}
-	budget->written++;
-	return true;
-}
-
-void dispatch_refuse(struct post *post, enum reason reason, const struct addr *peer)
-{
-	struct event event = { .kind = EVENT_FAIL,
-			       .fields = post->service->log_on_failure,
-			       .peer = *peer };
-
-	if (event.fields == 0 || !dispatch_may_log(post, &post->failures, "refusals"))
-		return;
-	(void)text_copy(event.service, sizeof(event.service), post->service->id);
-	(void)text_copy(event.reason, sizeof(event.reason), reason_word(reason));
-	report_event(post->engine->reporter, &event);
-}
-
-bool dispatch_admits(struct post *post, const struct addr *peer)
-{
-	struct surroundings around = engine_surroundings(post->engine);
-	struct verdict verdict;
-
-	tally_arrive(&post->tally, around.now_ns);
-	verdict = guard_decide(&post->service->policy, &post->tally, &around, peer);
-	if (verdict.reason == REASON_NONE)
-		return true;
-	dispatch_refuse(post, verdict.reason, peer);
-	if (verdict.reason == REASON_CPS && verdict.pause_until_ns > around.now_ns)
-		post_pause(post, verdict.pause_until_ns);
-	return false;
-}
-
-int dispatch_spawn(struct post *post, const struct invocation *invocation, pid_t *ret_pid)
-{
-	static const struct addr unknown;
-	struct engine *engine = post->engine;
-	struct error err = { 0 };
-	int r = spawn_program(engine->spawner, post->plan, invocation, ret_pid, &err);
-
-	if (r == 0)
-		return 0;
-	report_throttled(engine->reporter, &post->trouble, loop_now_ns(engine->loop),
-			 LOG_LEVEL_ERROR, "service '%s': cannot start '%s': %s",
-			 post->service->id, post->service->program.path, err.text);
-	dispatch_refuse(post, REASON_FORK,
-			invocation->peer != NULL ? invocation->peer : &unknown);
-	return r;
-}
 
 static void child_ended(struct child *child, int wait_status, uint64_t now_ns)
 {
@@ -145,7 +81,7 @@ static int start_session(struct serving *serving, struct listener *listener,
 			 loop_now_ns(post->engine->loop), LOG_LEVEL_ERROR,
 			 "service '%s': cannot serve a client: %s", post->service->id,
 			 err.text);
-	dispatch_refuse(post, REASON_RESOURCES, &connection->peer);
+	record_refusal(post, REASON_RESOURCES, &connection->peer);
 	return r;
 }
 
@@ -155,12 +91,12 @@ static void serve_connection(struct listener *listener, struct connection *conne
 	struct serving *serving;
 	int r;
 
-	if (!dispatch_admits(post, &connection->peer))
+	if (!admission_ask(post, &connection->peer))
 		return;
 	serving = malloc(sizeof(*serving));
 	if (serving == NULL || serving_begin(serving, post, &connection->peer) < 0) {
 		free(serving);
-		dispatch_refuse(post, REASON_RESOURCES, &connection->peer);
+		record_refusal(post, REASON_RESOURCES, &connection->peer);
 		return;
 	}
 	r = post->builtin != NULL ? start_session(serving, listener, connection)
@@ -187,7 +123,7 @@ static void survive_shortage(struct listener *listener, int shortage)
 			 listener->post->service->id, strerror(-shortage));
 	if ((shortage == -EMFILE || shortage == -ENFILE) &&
 	    reserve_refuse(&engine->reserve, listener->fd, &peer) == 0)
-		dispatch_refuse(listener->post, REASON_RESOURCES, &peer);
+		record_refusal(listener->post, REASON_RESOURCES, &peer);
 	else
 		listener_rest(listener, SHORTAGE_REST_NS);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "usherd/base/units.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
 
 static int open_supervisor_parts(struct engine *engine, struct error *err)
@@ -36,6 +37,7 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 	memset(engine, 0, sizeof(*engine));
 	engine->loop = setup->loop;
 	engine->reporter = setup->reporter;
+	engine->listener_ready = setup->listener_ready;
 	engine->environment = setup->environment;
 	engine->pid = getpid();
 	engine->max_children = UNITS_UNLIMITED;

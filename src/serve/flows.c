@@ -28,8 +28,9 @@
 #include "usherd/base/fd.h"
 #include "usherd/base/hash.h"
 #include "usherd/net/datagram.h"
-#include "usherd/serve/dispatch.h"
+#include "usherd/serve/admission.h"
 #include "usherd/serve/pending.h"
+#include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
 
@@ -281,7 +282,7 @@ static int flow_start(struct flow *flow, struct listener *listener,
 
 	if (r < 0) {
 		complain(post, "no socket for a peer", err.text);
-		dispatch_refuse(post, REASON_RESOURCES, &peer);
+		record_refusal(post, REASON_RESOURCES, &peer);
 		return r;
 	}
 	pending_add(&own, first);
@@ -301,11 +302,11 @@ static void flow_open(struct listener *listener, const struct datagram *first,
 	struct loop *loop = listener->post->engine->loop;
 	struct flow *flow;
 
-	if (!dispatch_admits(listener->post, &first->peer))
+	if (!admission_ask(listener->post, &first->peer))
 		return;
 	flow = flow_new(listener, first);
 	if (flow == NULL) {
-		dispatch_refuse(listener->post, REASON_RESOURCES, &first->peer);
+		record_refusal(listener->post, REASON_RESOURCES, &first->peer);
 		return;
 	}
 	if (flow_start(flow, listener, first, more) < 0)

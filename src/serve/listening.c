@@ -3,6 +3,8 @@
  * Listeners over time: bound now or later, watched or resting. How a socket is bound is
  * net/listener's, what happens when one is ready is dispatch.c's.
  */
+#include "usherd/serve/listening.h"
+
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +13,6 @@
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
-#include "usherd/serve/dispatch.h"
-#include "usherd/serve/post.h"
-#include "usherd/serve/wait.h"
 
 /* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
 #define RETRY_FIRST_NS (CLOCK_NS_PER_SECOND / 4)
@@ -39,7 +38,6 @@ struct listener *listener_new(const struct endpoint *endpoint)
 	listener->endpoint = *endpoint;
 	listener->fd = -1;
 	listener->watch.fd = -1;
-	listener->watch.ready = dispatch_ready;
 	listener->watch.data = listener;
 	listener->timer.fired = timer_fired;
 	listener->timer.data = listener;
@@ -53,7 +51,7 @@ void listener_free(struct listener *listener)
 	loop_remove(&listener->watch);
 	loop_timer_cancel(&listener->timer);
 	if (listener->holder != NULL)
-		wait_forget_listener(listener->holder);
+		listener->holder->listener = NULL;
 	if (listener->fd != -1 && !listener->adopted)
 		listener_unlink(&listener->endpoint);
 	fd_close(&listener->fd);
@@ -97,6 +95,7 @@ void listener_update(struct listener *listener)
 		return;
 	listener->watch.fd = listener->fd;
 	listener->watch.events = POLLIN;
+	listener->watch.ready = listener->post->engine->listener_ready;
 	r = loop_add(listener->post->engine->loop, &listener->watch);
 	if (r < 0)
 		watch_failed(listener, r);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "usherd/net/listener.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/stderr_pipe.h"
 
 static void pause_over(struct timer *timer)

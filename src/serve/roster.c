@@ -12,6 +12,7 @@
 
 #include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
 
 /* What one ADD or REPLACE brings. */

@@ -5,9 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "usherd/base/clock.h"
-#include "usherd/serve/dispatch.h"
 #include "usherd/serve/post.h"
+#include "usherd/serve/record.h"
 
 int serving_begin(struct serving *serving, struct post *post, const struct addr *peer)
 {
@@ -23,32 +22,28 @@ int serving_begin(struct serving *serving, struct post *post, const struct addr 
 	return 0;
 }
 
-static void emit(const struct serving *serving, enum event_kind kind, int wait_status,
-		 uint64_t duration_s)
+static int spawn(struct post *post, const struct invocation *invocation, pid_t *ret_pid)
 {
-	const struct post *post = serving->post;
-	struct event event = { .kind = kind,
-			       .fields = post->service->log_on_success,
-			       .pid = serving->pid,
-			       .wait_status = wait_status,
-			       .duration_s = duration_s,
-			       .peer = serving->peer };
+	static const struct addr unknown;
+	struct engine *engine = post->engine;
+	struct error err = { 0 };
+	int r = spawn_program(engine->spawner, post->plan, invocation, ret_pid, &err);
 
-	(void)text_copy(event.service, sizeof(event.service), post->service->id);
-	report_event(post->engine->reporter, &event);
-}
-
-static void emit_start(const struct serving *serving)
-{
-	if (serving->post->service->log_on_success != 0)
-		emit(serving, EVENT_START, 0, 0);
+	if (r == 0)
+		return 0;
+	report_throttled(engine->reporter, &post->trouble, loop_now_ns(engine->loop),
+			 LOG_LEVEL_ERROR, "service '%s': cannot start '%s': %s",
+			 post->service->id, post->service->program.path, err.text);
+	record_refusal(post, REASON_FORK,
+		       invocation->peer != NULL ? invocation->peer : &unknown);
+	return r;
 }
 
 int serving_spawn(struct serving *serving, const struct invocation *invocation,
 		  void (*ended)(struct child *child, int wait_status, uint64_t now_ns))
 {
 	struct engine *engine = serving->post->engine;
-	int r = dispatch_spawn(serving->post, invocation, &serving->pid);
+	int r = spawn(serving->post, invocation, &serving->pid);
 
 	if (r < 0)
 		return r;
@@ -59,17 +54,17 @@ int serving_spawn(struct serving *serving, const struct invocation *invocation,
 	if (r < 0) {
 		/* A program whose end nobody would hear of is not let run. */
 		(void)kill(-serving->pid, SIGKILL);
-		dispatch_refuse(serving->post, REASON_RESOURCES, &serving->peer);
+		record_refusal(serving->post, REASON_RESOURCES, &serving->peer);
 		return r;
 	}
-	emit_start(serving);
+	record_start(serving->post, serving->pid, &serving->peer);
 	return 0;
 }
 
 void serving_started(struct serving *serving)
 {
 	serving->pid = serving->post->engine->pid;
-	emit_start(serving);
+	record_start(serving->post, serving->pid, &serving->peer);
 }
 
 void serving_cancel(struct serving *serving)
@@ -81,11 +76,8 @@ void serving_cancel(struct serving *serving)
 
 void serving_end(struct serving *serving, int wait_status, uint64_t now_ns)
 {
-	unsigned fields = serving->post->service->log_on_success;
-
-	if (wait_status != CHILD_FORGOTTEN &&
-	    (fields & (EVENT_EXIT_STATUS | EVENT_DURATION)) != 0)
-		emit(serving, EVENT_EXIT, wait_status,
-		     (now_ns - serving->started_ns) / CLOCK_NS_PER_SECOND);
+	if (wait_status != CHILD_FORGOTTEN)
+		record_exit(serving->post, serving->pid, wait_status,
+			    now_ns - serving->started_ns);
 	serving_cancel(serving);
 }

@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 #include "usherd/base/fd.h"
-#include "usherd/serve/dispatch.h"
-#include "usherd/serve/engine.h"
+#include "usherd/serve/record.h"
 
 struct stderr_pipe {
 	struct post *post; /* borrowed: the post owns the pipe */
@@ -28,7 +27,7 @@ static void write_line(struct stderr_pipe *pipe)
 	char buffer[STDERR_LINE_SIZE * 2];
 	struct text text;
 
-	if (pipe->length > 0 && dispatch_may_log(pipe->post, &pipe->budget, "lines")) {
+	if (pipe->length > 0 && record_may_log(pipe->post, &pipe->budget, "lines")) {
 		text_init(&text, buffer, sizeof(buffer));
 		text_add_escaped(&text, pipe->line, pipe->length);
 		report_message(pipe->post->engine->reporter, LOG_LEVEL_NOTICE,

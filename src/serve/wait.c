@@ -13,14 +13,14 @@
 #include "usherd/base/fd.h"
 #include "usherd/base/hash.h"
 #include "usherd/net/datagram.h"
-#include "usherd/serve/dispatch.h"
-#include "usherd/serve/post.h"
+#include "usherd/serve/admission.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
 
 struct wait_child {
-	struct serving serving;    /* first: a child leads back here */
-	struct listener *listener; /* NULL when it went away meanwhile */
+	struct serving serving; /* first: a child leads back here */
+	struct holder holder;
 };
 
 /*
@@ -100,12 +100,12 @@ static void take_back(struct listener *listener, uint64_t lived_ns, int wait_sta
 
 static void wait_ended(struct child *child, int wait_status, uint64_t now_ns)
 {
-	struct wait_child *holder = (struct wait_child *)child;
-	struct listener *listener = holder->listener;
-	uint64_t lived_ns = now_ns - holder->serving.started_ns;
+	struct wait_child *program = (struct wait_child *)child;
+	struct listener *listener = program->holder.listener;
+	uint64_t lived_ns = now_ns - program->serving.started_ns;
 
-	serving_end(&holder->serving, wait_status, now_ns);
-	free(holder);
+	serving_end(&program->serving, wait_status, now_ns);
+	free(program);
 	if (listener == NULL)
 		return;
 	if (wait_status == CHILD_FORGOTTEN)
@@ -124,7 +124,7 @@ static bool first_is_welcome(struct listener *listener, struct datagram *first)
 	if (!transport_is_stream(listener->endpoint.transport) &&
 	    datagram_peek(listener->fd, &listener->local, first) < 0)
 		return false;
-	if (dispatch_admits(post, &first->peer))
+	if (admission_ask(post, &first->peer))
 		return true;
 	if (!transport_is_stream(listener->endpoint.transport))
 		datagram_drop(listener->fd);
@@ -144,24 +144,24 @@ static int start(struct listener *listener, const struct datagram *first)
 					 .transport = listener->endpoint.transport,
 					 .peer = known ? &first->peer : NULL,
 					 .local = &first->local };
-	struct wait_child *holder = malloc(sizeof(*holder));
+	struct wait_child *program = malloc(sizeof(*program));
 	int r;
 
-	if (holder == NULL)
+	if (program == NULL)
 		return -ENOMEM;
-	r = serving_begin(&holder->serving, post, &first->peer);
+	r = serving_begin(&program->serving, post, &first->peer);
 	if (r < 0) {
-		free(holder);
+		free(program);
 		return r;
 	}
-	holder->listener = listener;
-	listener->holder = holder;
+	program->holder.listener = listener;
+	listener->holder = &program->holder;
 	listener->head = queue_head(listener);
-	r = serving_spawn(&holder->serving, &invocation, wait_ended);
+	r = serving_spawn(&program->serving, &invocation, wait_ended);
 	if (r < 0) {
-		serving_cancel(&holder->serving);
+		serving_cancel(&program->serving);
 		listener->holder = NULL;
-		free(holder);
+		free(program);
 	}
 	return r;
 }
@@ -179,9 +179,4 @@ void wait_ready(struct listener *listener)
 		return;
 	}
 	listener_update(listener);
-}
-
-void wait_forget_listener(struct wait_child *holder)
-{
-	holder->listener = NULL;
 }

@@ -20,6 +20,9 @@
 #include "usherd/exec/confine.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/channel.h"
+#include "usherd/serve/dispatch.h"
+#include "usherd/serve/engine.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
 
 struct worker_process {
@@ -176,7 +179,8 @@ static int prepare(struct worker_process *worker, const struct worker_plan *plan
 		   struct error *err)
 {
 	struct engine_setup setup = { .reporter = &worker->reporter.reporter,
-				      .worker = true };
+				      .worker = true,
+				      .listener_ready = dispatch_ready };
 	int r = loop_new(&worker->loop, err);
 
 	if (r < 0)

@@ -3,7 +3,7 @@
 #ifndef USHERD_SERVE_ANSWERING_H
 #define USHERD_SERVE_ANSWERING_H
 
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 
 void answering_ready(struct listener *listener);
 

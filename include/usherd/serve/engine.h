@@ -1,108 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The engine: what the supervisor and each worker have in common. It watches listeners,
- * accepts, asks the guard, and starts a program or an in-process session.
- *
- *   post      a service on duty: its listeners, its tally, its plan
- *   listener  one bound socket of a post (or one that is still to be bound)
- *
- * One engine is one loop in one process. In the supervisor, listeners of in-process
- * services are open but not watched: a worker accepts from them.
- */
+/* Making and unmaking an engine: one in the supervisor, one in each worker. */
 #ifndef USHERD_SERVE_ENGINE_H
 #define USHERD_SERVE_ENGINE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "usherd/exec/plan.h"
-#include "usherd/exec/spawn.h"
-#include "usherd/guard/guard.h"
-#include "usherd/loop/loop.h"
-#include "usherd/model/service.h"
-#include "usherd/net/accept.h"
-#include "usherd/serve/builtin.h"
-#include "usherd/serve/children.h"
-#include "usherd/serve/report.h"
-#include "usherd/serve/session.h"
-
-struct flow;
-struct responder_ports;
-struct stderr_pipe;
-
-struct engine {
-	struct loop *loop;         /* borrowed */
-	struct reporter *reporter; /* borrowed */
-	struct children *children; /* owned; NULL in a worker */
-	struct spawner *spawner;   /* owned; NULL in a worker */
-	struct sessions *sessions; /* owned; NULL in the supervisor */
-	char *const *environment;  /* borrowed; what passenv refers to */
-	pid_t pid;                 /* of this process: in-process sessions' START */
-	const struct responder_ports *answered_ports; /* borrowed; worker */
-	struct reserve reserve;
-	uint64_t max_children;
-	uint8_t *scratch;    /* owned, ENGINE_SCRATCH bytes for one datagram */
-	uint8_t *reply;      /* owned, likewise, for its answer */
-	struct post **posts; /* owned array */
-	size_t post_count;
-	struct log_throttle short_of_resources;
-	/* Called when the set of bound listeners of an in-process service has changed. */
-	void (*internal_changed)(struct engine *engine);
-	/* Called after the end of an in-process session. */
-	void (*session_over)(struct engine *engine);
-	void *data;        /* the caller's */
-	uint64_t bindings; /* sockets bound so far: a listener's serial number */
-};
-
-#define ENGINE_SCRATCH 65536
-
-/* How many lines of a kind a service has written in the current second. */
-struct line_budget {
-	uint64_t window_ns;
-	unsigned written;
-	unsigned suppressed;
-};
-
-struct post {
-	unsigned references;   /* the engine's, and one for each child or session */
-	struct engine *engine; /* borrowed */
-	struct service *service;
-	struct plan *plan;               /* owned; NULL for an in-process service */
-	const struct builtin *builtin;   /* NULL for a program */
-	struct stderr_pipe *stderr_pipe; /* owned; with stderr = log, else NULL */
-	struct tally tally;
-	struct listener **listeners; /* owned array, owned entries */
-	size_t listener_count;
-	struct timer pause;          /* armed while cps rests the service */
-	struct flow *flows;          /* datagram, wait = no: by peer */
-	struct log_throttle trouble; /* messages of starts that fail */
-	struct line_budget failures; /* FAIL lines */
-	struct line_budget answers;  /* START lines of in-process datagrams */
-	uint64_t fail_window_ns;     /* refusals logged in this second */
-	unsigned fail_logged;
-	unsigned fail_suppressed;
-};
-
-struct listener {
-	struct post *post; /* borrowed; NULL while in a pool between two posts */
-	struct endpoint endpoint;
-	struct addr local; /* bound address, normalised */
-	int fd;            /* owned; -1 while not bound */
-	uint64_t serial;   /* another one for every socket it has had */
-	bool adopted;      /* inherited: the UNIX node is not ours to remove */
-	struct watch watch;
-	struct timer timer; /* unbound: next try; resting: end of the rest */
-	unsigned failures;  /* of binding, or quick ends of a wait program, in a row */
-	struct wait_child *holder; /* the wait program that has the socket now */
-	uint64_t head;             /* what was first in the queue when it was started */
-};
+#include "usherd/serve/duty.h"
 
 /* What the engine is made of. */
 struct engine_setup {
 	struct loop *loop;
 	struct reporter *reporter;
 	bool worker;
+	/* What happens when a listener is ready. */
+	void (*listener_ready)(struct watch *watch, short revents);
 	char *const *environment; /* supervisor */
 };
 

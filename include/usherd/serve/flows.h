@@ -14,7 +14,7 @@
 #ifndef USHERD_SERVE_FLOWS_H
 #define USHERD_SERVE_FLOWS_H
 
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 
 #define FLOW_IDLE_DEFAULT_NS (UINT64_C(60) * 1000000000)
 #define FLOW_GRACE_NS        (UINT64_C(5) * 1000000000)

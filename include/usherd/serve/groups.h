@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 #include "usherd/serve/responder.h"
 
 struct group {

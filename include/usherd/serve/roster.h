@@ -10,7 +10,7 @@
 #define USHERD_SERVE_ROSTER_H
 
 #include "usherd/model/diff.h"
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 
 struct roster_change;
 

@@ -7,7 +7,7 @@
 #ifndef USHERD_SERVE_SERVING_H
 #define USHERD_SERVE_SERVING_H
 
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 
 struct serving {
 	struct child child; /* first, so that a child leads back here; programs only */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * stderr = log: what the programs of one service write to descriptor 2 becomes messages
- * "service 'id': text", a line each, escaped, at most DISPATCH_LINES_PER_SECOND. One pipe
+ * "service 'id': text", a line each, escaped, at most RECORD_LINES_PER_SECOND. One pipe
  * per service; usherd never blocks on it, and lines longer than STDERR_LINE_SIZE are cut
  * into several.
  */

@@ -10,18 +10,13 @@
 #ifndef USHERD_SERVE_WAIT_H
 #define USHERD_SERVE_WAIT_H
 
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 
 #define WAIT_QUICK_NS      (UINT64_C(1) * 1000000000)
 #define WAIT_REST_FIRST_NS (UINT64_C(100) * 1000000)
 #define WAIT_REST_MAX_NS   (UINT64_C(30) * 1000000000)
 
-struct wait_child;
-
 /* Somebody waits on the listener of a wait = yes service: hand the socket over. */
 void wait_ready(struct listener *listener);
-
-/* The listener of a running program goes away (its service was removed). */
-void wait_forget_listener(struct wait_child *holder);
 
 #endif

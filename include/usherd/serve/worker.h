@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 #include "usherd/serve/responder.h"
 
 struct worker_plan {

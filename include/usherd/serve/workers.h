@@ -11,7 +11,7 @@
 #ifndef USHERD_SERVE_WORKERS_H
 #define USHERD_SERVE_WORKERS_H
 
-#include "usherd/serve/engine.h"
+#include "usherd/serve/duty.h"
 
 #define WORKER_REST_FIRST_NS (UINT64_C(100) * 1000000)
 #define WORKER_REST_MAX_NS   (UINT64_C(10) * 1000000000)

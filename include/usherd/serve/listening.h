@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* Listeners over time: bound now or later, watched, resting or held by a program. */
+#ifndef USHERD_SERVE_LISTENING_H
+#define USHERD_SERVE_LISTENING_H
+
+#include "usherd/serve/duty.h"
+
+/* A listener, not open, room for it in the post made. NULL when out of memory. */
+struct listener *listener_new(const struct endpoint *endpoint);
+/* Stop watching, close, remove a UNIX node of ours, free. NULL allowed. */
+void listener_free(struct listener *listener);
+/*
+ * Bind what is not bound and watch what is to be watched. A failure is reported with
+ * service, address and reason; a transient one is tried again with back-off.
+ */
+void listener_activate(struct listener *listener);
+
+/* Take the already open @fd for the listener (inherited, or a worker's). */
+void listener_take(struct listener *listener, int fd);
+
+/* Watch again / not at all, according to the state of post and listener. */
+void listener_update(struct listener *listener);
+
+/* Look away from one listener for @ns. */
+void listener_rest(struct listener *listener, uint64_t ns);
+
+#endif

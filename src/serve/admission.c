@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* Where the pure guard meets the post. */
+#include "usherd/serve/admission.h"
+
+#include "usherd/serve/engine.h"
+#include "usherd/serve/post.h"
+#include "usherd/serve/record.h"
+
+bool admission_ask(struct post *post, const struct addr *peer)
+{
+	struct surroundings around = engine_surroundings(post->engine);
+	struct verdict verdict;
+
+	tally_arrive(&post->tally, around.now_ns);
+	verdict = guard_decide(&post->service->policy, &post->tally, &around, peer);
+	if (verdict.reason == REASON_NONE)
+		return true;
+	record_refusal(post, verdict.reason, peer);
+	if (verdict.reason == REASON_CPS && verdict.pause_until_ns > around.now_ns)
+		post_pause(post, verdict.pause_until_ns);
+	return false;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/* From what happened to an event. The line itself is log/event.c's. */
+#include "usherd/serve/record.h"
+
+#include "usherd/base/clock.h"
+
+bool record_may_log(struct post *post, struct line_budget *budget, const char *what)
+{
+	struct engine *engine = post->engine;
+	uint64_t now_ns = loop_now_ns(engine->loop);
+
+	if (now_ns - budget->window_ns >= CLOCK_NS_PER_SECOND) {
+		if (budget->suppressed > 0)
+			report_message(engine->reporter, LOG_LEVEL_WARNING,
+				       "service '%s': %u %s not logged",
+				       post->service->id, budget->suppressed, what);
+		*budget = (struct line_budget){ .window_ns = now_ns };
+	}
+	if (budget->written >= RECORD_LINES_PER_SECOND) {
+		budget->suppressed++;
+		return false;
+	}
+	budget->written++;
+	return true;
+}
+
+static void emit(const struct post *post, struct event *event)
+{
+	(void)text_copy(event->service, sizeof(event->service), post->service->id);
+	report_event(post->engine->reporter, event);
+}
+
+void record_start(const struct post *post, pid_t pid, const struct addr *peer)
+{
+	struct event event = { .kind = EVENT_START,
+			       .fields = post->service->log_on_success,
+			       .pid = pid,
+			       .peer = *peer };
+
+	if (event.fields != 0)
+		emit(post, &event);
+}
+
+void record_exit(const struct post *post, pid_t pid, int wait_status,
+		 uint64_t duration_ns)
+{
+	struct event event = { .kind = EVENT_EXIT,
+			       .fields = post->service->log_on_success,
+			       .pid = pid,
+			       .wait_status = wait_status,
+			       .duration_s = duration_ns / CLOCK_NS_PER_SECOND };
+
+	if ((event.fields & (EVENT_EXIT_STATUS | EVENT_DURATION)) != 0)
+		emit(post, &event);
+}
+
+void record_refusal(struct post *post, enum reason reason, const struct addr *peer)
+{
+	struct event event = { .kind = EVENT_FAIL,
+			       .fields = post->service->log_on_failure,
+			       .peer = *peer };
+
+	if (event.fields == 0 || !record_may_log(post, &post->failures, "refusals"))
+		return;
+	(void)text_copy(event.reason, sizeof(event.reason), reason_word(reason));
+	emit(post, &event);
+}
