@@ -3,7 +3,7 @@
  * The structure of native configuration text: which '{' is a section and which a list,
  * where every name stands, what is left open. Whether a name exists is not asked here.
  */
-#include "prescan_internal.h"
+#include "outline_internal.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -66,7 +66,7 @@ static bool is_unwelcome(const struct question *question)
 	const struct addr *peer = question->peer;
 	bool is_unknown = addr_family(peer) == AF_UNSPEC;
 
-	if (policy->no_access.count > 0 &&
+	if (policy->no_access.set.count > 0 &&
 	    (is_unknown || addrset_contains(&policy->no_access.set, peer)))
 		return true;
 	if (!policy->only_from.given)

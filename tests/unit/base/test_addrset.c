@@ -161,6 +161,26 @@ static void both_families_together_are_everything(void **state)
 	addrset_done(&set);
 }
 
+static void only_both_families_are_everything(void **state)
+{
+	const char *const *const parts[] = { LIST("0.0.0.0/0"), LIST("::/0"),
+					     LIST("0.0.0.0/0", "::/1"),
+					     LIST("128.0.0.0/1", "::/0"),
+					     LIST("10.0.0.0/8") };
+	struct addrset set = { 0 };
+
+	(void)state;
+	assert_false(addrset_is_everything(&set));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		build(&set, parts[i]);
+		assert_false(addrset_is_everything(&set));
+		addrset_done(&set);
+	}
+	build(&set, LIST("::/0", "0.0.0.0/0"));
+	assert_true(addrset_is_everything(&set));
+	addrset_done(&set);
+}
+
 static void joins_what_overlaps_or_touches(void **state)
 {
 	(void)state;
@@ -349,6 +369,7 @@ int main(void)
 		cmocka_unit_test(whole_families_do_not_reach_into_each_other),
 		cmocka_unit_test(short_blocks_around_ipv4_leave_it_out),
 		cmocka_unit_test(both_families_together_are_everything),
+		cmocka_unit_test(only_both_families_are_everything),
 		cmocka_unit_test(joins_what_overlaps_or_touches),
 		cmocka_unit_test(others_are_in_no_set),
 		cmocka_unit_test(refuses_more_than_memory_holds),

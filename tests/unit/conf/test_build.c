@@ -182,7 +182,7 @@ static void makes_an_endpoint_for_each_socket(void **state)
 	struct loaded loaded;
 	assert_loads(&loaded,
 		     "service a { protocol = { udp, tcp } port = { 9, 7-8 } "
-		     "bind = { 127.0.0.1, ::1, 127.0.0.1 } disable = yes "
+		     "bind = { 127.0.0.1, ::1, 127.0.0.1 } "
 		     "interface = lo backlog = 5 v6only = yes internal = echo }");
 	const struct service *service = find(&loaded, "a");
 	assert_int_equal(service->endpoint_count, 12);
@@ -194,7 +194,17 @@ static void makes_an_endpoint_for_each_socket(void **state)
 	assert_int_equal(service->endpoints[0].backlog, 5);
 	assert_false(service->endpoints[0].v6only);
 	assert_true(service->endpoints[1].v6only);
-	assert_true(service->disable);
+	loaded_done(&loaded);
+}
+
+static void asks_nothing_of_the_system_for_what_is_off(void **state)
+{
+	(void)state;
+	struct loaded loaded;
+	assert_loads(&loaded, "service a { port = 1 disable = yes bind = host.invalid "
+			      "server = /no/such/program user = no-such-user-here }");
+	assert_true(find(&loaded, "a")->disable);
+	assert_int_equal(find(&loaded, "a")->endpoint_count, 0);
 	loaded_done(&loaded);
 }
 
@@ -367,6 +377,7 @@ int main(void)
 		cmocka_unit_test(refuses_other_ids_without_root),
 		cmocka_unit_test(resolves_the_worker),
 		cmocka_unit_test(makes_an_endpoint_for_each_socket),
+		cmocka_unit_test(asks_nothing_of_the_system_for_what_is_off),
 		cmocka_unit_test(binds_everything_when_nothing_is_said),
 		cmocka_unit_test(resolves_host_names_once),
 		cmocka_unit_test(refuses_names_of_no_host),

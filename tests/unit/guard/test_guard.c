@@ -160,7 +160,7 @@ static void address_lists(void **state)
 		{ "none", "10.0.0.0/8", "11.1.2.3", REASON_NONE },
 		{ "none", "10.0.0.0/8", NULL, REASON_ADDRESS },
 		{ "none", NULL, "10.1.2.3", REASON_NONE },
-		{ "none", NULL, NULL, REASON_ADDRESS },
+		{ "none", NULL, NULL, REASON_NONE },
 		{ "0.0.0.0/0", "none", "10.1.2.3", REASON_NONE },
 		{ "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", REASON_ADDRESS },
 		{ "10.0.0.0/8", "10.1.0.0/16", "10.2.2.3", REASON_NONE },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What the two halves of the pre-scan share: prescan.c cuts the text into words and
- * punctuation, outline.c follows its structure. */
-#ifndef USHERD_PRESCAN_INTERNAL_H
-#define USHERD_PRESCAN_INTERNAL_H
+/* The state of a pre-scan, which its two halves share: prescan.c cuts the text into words
+ * and punctuation, outline.c follows its structure. */
+#ifndef USHERD_SCAN_INTERNAL_H
+#define USHERD_SCAN_INTERNAL_H
 
 #include "usherd/conf/prescan.h"
 
@@ -56,14 +56,5 @@ char scan_peek(const struct scan *scan, size_t ahead);
 /* The word for a message, cut and escaped. */
 const char *scan_word_text(const struct scan *scan, const struct word *word,
 			   char buffer[WORD_TEXT_SIZE]);
-
-/* What the structure makes of the next word (from @start to the position), '=', '+=',
- * '{', '}', ',' and the end of the text. */
-void outline_word(struct scan *scan, size_t start, bool quoted);
-void outline_assignment(struct scan *scan, bool append);
-void outline_open(struct scan *scan);
-void outline_close(struct scan *scan);
-void outline_comma(struct scan *scan);
-void outline_end(struct scan *scan);
 
 #endif
