@@ -116,8 +116,10 @@ int roster_prepare(struct engine *engine, const struct diff *diff,
 	if (change == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	change->entries = calloc(diff->count + 1, sizeof(*change->entries));
-	if (change->entries == NULL)
-		r = error_set(err, -ENOMEM, "out of memory");
+	if (change->entries == NULL) {
+		free(change);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
 	for (size_t i = 0; r == 0 && i < diff->count; i++) {
 		change->count++;
 		r = make_entry(engine, &diff->changes[i], &change->entries[i], err);

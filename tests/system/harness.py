@@ -32,6 +32,16 @@ def needs_root(test):
     return unittest.skipUnless(is_root(), "needs root")(test)
 
 
+def is_counting():
+    """Built for coverage: workers are not confined then, to write their counters."""
+    return b"__gcov_dump" in pathlib.Path(USHERD).read_bytes()
+
+
+def is_sanitized():
+    """Built with the address sanitizer."""
+    return b"__asan_init" in pathlib.Path(USHERD).read_bytes()
+
+
 def needs_program(*names):
     missing = [n for n in names if shutil.which(n, path=search_path()) is None]
     return unittest.skipIf(missing, "not installed: " + ", ".join(missing))
@@ -177,6 +187,12 @@ class Daemon:
 
     def descriptors(self, pid=None):
         return os.listdir("/proc/%d/fd" % (pid or self.pid))
+
+    def assert_memory_grew_less_kb(self, before, limit, pid=None):
+        grown = self.resident_kb(pid) - before
+        # Memory figures mean nothing in instrumented builds.
+        if grown >= limit and not is_sanitized() and not is_counting():
+            raise AssertionError("%d kB more than before, %d allowed" % (grown, limit))
 
     def resident_kb(self, pid=None):
         with open("/proc/%d/status" % (pid or self.pid)) as handle:

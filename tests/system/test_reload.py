@@ -160,7 +160,7 @@ class Reload(Case):
         harness.eventually(lambda: len(daemon.children()) == 1, "one worker left")
         harness.eventually(lambda: len(daemon.descriptors()) == descriptors,
                            "descriptors as before")
-        self.assertLess(daemon.resident_kb() - memory, 512)
+        daemon.assert_memory_grew_less_kb(memory, 512)
 
     def test_the_log_file_is_opened_anew(self):
         port = harness.free_port()

@@ -163,7 +163,7 @@ class Shortage(Case):
         for pid, (descriptors, memory) in zip((daemon.pid, worker), before):
             harness.eventually(lambda: len(daemon.descriptors(pid)) <= descriptors,
                                "descriptors of %d" % pid)
-            self.assertLess(daemon.resident_kb(pid) - memory, 600)
+            daemon.assert_memory_grew_less_kb(memory, 600, pid)
 
 
 if __name__ == "__main__":
