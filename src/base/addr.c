@@ -237,18 +237,35 @@ static void add_in6(struct text *text, const struct sockaddr_in6 *in6)
 		text_addf(text, "%%%u", in6->sin6_scope_id);
 }
 
+/* With its spaces escaped too, so that a name is one word of a log line. */
+static void add_name(struct text *text, const char *name, size_t length)
+{
+	static const char escaped[] = "\\x20";
+
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] != ' ')
+			text_add_escaped(text, name + i, 1);
+		else if (text->size - text->length < sizeof(escaped))
+			text->truncated = true; /* no half escape, as there */
+		else
+			text_add(text, escaped);
+	}
+}
+
 static void add_unix(struct text *text, const struct addr *addr)
 {
 	const char *name = addr->u.un.sun_path;
 	size_t length = unix_name_length(addr);
 
-	if (length == 0) {
-		text_add(text, no_address);
-	} else if (name[0] == '\0') {
+	if (length > 0 && name[0] == '\0') {
 		text_add(text, "@");
-		text_add_escaped(text, name + 1, length - 1);
+		add_name(text, name + 1, length - 1);
+	} else if (length > 0 && name[0] == '/') {
+		add_name(text, name, length);
 	} else {
-		text_add_escaped(text, name, length);
+		/* A client may bind to "192.0.2.1" in its directory: names nothing here.
+		 */
+		text_add(text, no_address);
 	}
 }
 

@@ -329,6 +329,11 @@ static size_t collect_claims(const struct table *table, struct claim *claims)
 	return count;
 }
 
+static bool same_services(const struct claim *a, const struct claim *b)
+{
+	return a[0].service == b[0].service && a[1].service == b[1].service;
+}
+
 /* A range that overlaps another would give thousands of lines: one for each pair of
  * neighbouring services is enough. */
 int endpoints_check(struct build *build)
@@ -338,16 +343,14 @@ int endpoints_check(struct build *build)
 		return -ENOMEM;
 	size_t count = collect_claims(build->table, claims);
 	qsort(claims, count, sizeof(*claims), compare_claims);
-	const struct service *last[2] = { NULL, NULL };
+	const struct claim *last = NULL;
 	for (size_t i = 1; i < count; i++) {
-		const struct claim *a = &claims[i - 1];
-		const struct claim *b = &claims[i];
-		if (!claims_clash(a, b) ||
-		    (last[0] == a->service && last[1] == b->service))
+		const struct claim *pair = &claims[i - 1];
+		if (!claims_clash(&pair[0], &pair[1]) ||
+		    (last != NULL && same_services(last, pair)))
 			continue;
-		complain_clash(build, a, b);
-		last[0] = a->service;
-		last[1] = b->service;
+		complain_clash(build, &pair[0], &pair[1]);
+		last = pair;
 	}
 	free(claims);
 	return 0;

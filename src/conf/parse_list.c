@@ -258,20 +258,22 @@ static int parse_all_prefixes(const struct strings *values, struct prefix *ret,
 VALUE_PARSER(prefixes)
 {
 	struct prefix_list *list = field(attribute, object);
-	struct prefix_list fresh = { .given = true, .count = values->count };
-	fresh.items = calloc(values->count + 1, sizeof(*fresh.items));
-	if (fresh.items == NULL)
+	struct addrset set = { 0 };
+	struct prefix *items = calloc(values->count + 1, sizeof(*items));
+	if (items == NULL)
 		return out_of_memory(err);
-	int result = parse_all_prefixes(values, fresh.items, err);
+	int result = parse_all_prefixes(values, items, err);
 	if (result == 0)
-		result = addrset_build(fresh.items, fresh.count, &fresh.set);
+		result = addrset_build(items, values->count, &set);
 	if (result < 0) {
-		free(fresh.items);
+		free(items);
 		return result == -ENOMEM ? out_of_memory(err) : result;
 	}
 	free(list->items);
 	addrset_done(&list->set);
-	*list = fresh;
+	*list = (struct prefix_list){
+		.given = true, .items = items, .count = values->count, .set = set
+	};
 	return 0;
 }
 

@@ -253,8 +253,8 @@ VALUE_PARSER(rlimit_microseconds)
 VALUE_PARSER(cps)
 {
 	struct policy *policy = field(attribute, object);
-	uint64_t rate;
-	uint64_t pause_ns;
+	uint64_t rate = 0;
+	uint64_t pause_ns = 0;
 	int result = units_parse_unsigned(values->items[0], 0, UINT32_MAX, &rate, err);
 	if (result == 0)
 		result = units_parse_duration(values->items[1], &pause_ns, err);
@@ -272,8 +272,8 @@ VALUE_PARSER(cps)
 VALUE_PARSER(source_prefix)
 {
 	struct policy *policy = field(attribute, object);
-	uint64_t ipv4_bits;
-	uint64_t ipv6_bits;
+	uint64_t ipv4_bits = 0;
+	uint64_t ipv6_bits = 0;
 	int result = units_parse_unsigned(values->items[0], 0, 32, &ipv4_bits, err);
 	if (result == 0)
 		result = units_parse_unsigned(values->items[1], 0, 128, &ipv6_bits, err);

@@ -29,14 +29,15 @@ static bool is_number(const char *text)
 
 static int parse_id(const char *what, const char *text, uint32_t *ret, struct error *err)
 {
-	uint64_t id;
+	uint64_t id = 0;
 	/* (uid_t)-1 means "leave it" to the kernel. */
 	int result = units_parse_unsigned(text, 0, UINT32_MAX - 1, &id, err);
-	if (result == 0)
-		*ret = (uint32_t)id;
-	else
+	if (result < 0) {
 		error_prefix(err, "%s", what);
-	return result;
+		return result;
+	}
+	*ret = (uint32_t)id;
+	return 0;
 }
 
 static int list_groups(const char *user, struct credentials *ret, struct error *err)
@@ -67,7 +68,7 @@ int resolve_user(const char *name, struct credentials *ret, struct error *err)
 	struct credentials found = { 0 };
 	const struct passwd *entry;
 	if (is_number(name)) {
-		uint32_t id;
+		uint32_t id = 0;
 		int result = parse_id("user", name, &id, err);
 		if (result < 0)
 			return result;
@@ -103,11 +104,12 @@ static int resolve_groups(struct credentials *ret, struct error *err)
 int resolve_group(const char *name, gid_t *ret, struct error *err)
 {
 	if (is_number(name)) {
-		uint32_t id;
+		uint32_t id = 0;
 		int result = parse_id("group", name, &id, err);
-		if (result == 0)
-			*ret = id;
-		return result;
+		if (result < 0)
+			return result;
+		*ret = id;
+		return 0;
 	}
 	const struct group *entry = getgrnam(name);
 	if (entry == NULL)
@@ -143,17 +145,17 @@ static int resolve_with_group(struct draft *draft, struct credentials *found)
 	gid_t gid = getegid();
 
 	*found = (struct credentials){ .uid = geteuid(), .gid = getegid() };
-	if (draft_is_good(draft, "group")) {
+	if (service->group != NULL) {
 		result = resolve_group(service->group, &gid, &err);
 		if (result < 0)
 			draft_complain(draft, "group", "%s", err.text);
 	}
-	if (draft_is_good(draft, "user")) {
+	if (service->user != NULL) {
 		result = resolve_user(service->user, found, &err);
 		if (result < 0)
 			draft_complain(draft, "user", "%s", err.text);
 	}
-	if (draft_is_good(draft, "group") || !root)
+	if (service->group != NULL || !root)
 		found->gid = gid;
 	if (root && service->groups && result == 0) {
 		result = resolve_groups(found, &err);

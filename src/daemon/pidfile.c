@@ -100,8 +100,12 @@ int pidfile_take(const char *path, struct pidfile *ret, struct error *err)
 		return error_set(err, -ENOMEM, "out of memory");
 	}
 	r = lock_present(path, &old, err);
-	if (r == 0)
+	if (r == 0) {
 		r = write_and_rename(path, temporary, &pidfile.fd, err);
+		/* The name, if it is still that of the locked file, was ours to give. */
+		if (r < 0 && leads_to(path, old))
+			(void)unlink(path);
+	}
 	fd_close(&old);
 	free(temporary);
 	if (r < 0) {

@@ -59,13 +59,23 @@ static void end_children(struct server *server)
 	server_check_stopped(server);
 }
 
+/* What was to be kept is kept, however often the signal comes. */
+static void stop_at_once(struct server *server, enum stop_mode mode)
+{
+	if (mode == STOP_DETACH)
+		loop_stop(server->loop);
+	else if (server->stop_mode == STOP_TERMINATE)
+		children_signal(server->engine.children, SIGKILL);
+}
+
 void server_stop(struct server *server, enum stop_mode mode)
 {
 	if (server->stopping) {
-		children_signal(server->engine.children, SIGKILL);
+		stop_at_once(server, mode);
 		return;
 	}
 	server->stopping = true;
+	server->stop_mode = mode;
 	notify_stopping(&server->notifier);
 	log_write(server->log, LOG_LEVEL_NOTICE, "stopping; %zu programs running%s",
 		  children_programs(server->engine.children),
@@ -86,11 +96,15 @@ void server_check_stopped(struct server *server)
 
 static void report_post(struct server *server, const struct post *post)
 {
+	bool resting = loop_timer_is_armed(&post->pause);
+	uint64_t active = post->tally->active;
+
+	if (post->builtin != NULL)
+		active = workers_active(server->workers, post->service->id, &resting);
 	log_write(server->log, LOG_LEVEL_NOTICE,
 		  "service '%s': %s, %zu sockets, %llu active%s", post->service->id,
 		  post->builtin != NULL ? "in-process" : "program", post->listener_count,
-		  (unsigned long long)post->tally.active,
-		  loop_timer_is_armed(&post->pause) ? ", resting" : "");
+		  (unsigned long long)active, resting ? ", resting" : "");
 }
 
 void server_report_status(struct server *server)

@@ -38,11 +38,12 @@ struct variable {
 
 /*
  * REMOTE_HOST: xinetd. REMOTE_ADDR, REMOTE_PORT: systemd.exec(5). PROTO and what begins
- * with it: the UCSPI environment of tcp-environ(5) and ucspi-unix.
+ * with it: the UCSPI environment of tcp-environ(5) and ucspi-unix. Programs judge by
+ * REMOTE_ADDR, and a UNIX client chooses its name: so none of it there.
  */
 static const struct variable variables[] = {
 	{ "REMOTE_HOST", ON_IP | ON_UNIX, END_PEER, DETAIL_NAME, NULL },
-	{ "REMOTE_ADDR", ON_IP | ON_UNIX, END_PEER, DETAIL_ADDRESS, NULL },
+	{ "REMOTE_ADDR", ON_IP, END_PEER, DETAIL_ADDRESS, NULL },
 	{ "REMOTE_PORT", ON_IP, END_PEER, DETAIL_PORT, NULL },
 	{ "PROTO", ON_TCP, END_PEER, DETAIL_CONSTANT, "TCP" },
 	{ "PROTO", ON_UDP, END_PEER, DETAIL_CONSTANT, "UDP" },

@@ -42,7 +42,8 @@ static bool exceeds_cps(const struct question *question)
 
 static bool exceeds_instances(const struct question *question)
 {
-	return question->tally->active >= question->policy->instances;
+	return question->tally->active + question->around->active_elsewhere >=
+	       question->policy->instances;
 }
 
 static bool exceeds_per_source(const struct question *question)
@@ -51,7 +52,8 @@ static bool exceeds_per_source(const struct question *question)
 
 	if (policy->per_source == UNITS_UNLIMITED)
 		return false;
-	return tally_source_active(question->tally, policy, question->peer) >=
+	return tally_source_active(question->tally, policy, question->peer) +
+		       question->around->source_elsewhere >=
 	       policy->per_source;
 }
 
@@ -60,31 +62,34 @@ static bool exceeds_process_limit(const struct question *question)
 	return question->around->children >= question->around->max_children;
 }
 
-static bool is_unwelcome(const struct question *question)
+bool guard_welcomes(const struct policy *policy, const struct addr *peer)
 {
-	const struct policy *policy = question->policy;
-	const struct addr *peer = question->peer;
 	bool is_unknown = addr_family(peer) == AF_UNSPEC;
 
 	if (policy->no_access.set.count > 0 &&
 	    (is_unknown || addrset_contains(&policy->no_access.set, peer)))
-		return true;
-	if (!policy->only_from.given)
 		return false;
-	return is_unknown ? !addrset_is_everything(&policy->only_from.set)
-			  : !addrset_contains(&policy->only_from.set, peer);
+	if (!policy->only_from.given)
+		return true;
+	return is_unknown ? addrset_is_everything(&policy->only_from.set)
+			  : addrset_contains(&policy->only_from.set, peer);
 }
 
-/* Cheap ones first; the order is documented (xinetd.conf(5) has the same). */
+static bool is_unwelcome(const struct question *question)
+{
+	return !guard_welcomes(question->policy, question->peer);
+}
+
+/* The order is documented. */
 static const struct check {
 	enum reason reason;
 	bool (*refuses)(const struct question *question);
 } checks[] = {
+	{ REASON_ADDRESS, is_unwelcome },
 	{ REASON_CPS, exceeds_cps },
 	{ REASON_INSTANCES, exceeds_instances },
 	{ REASON_PER_SOURCE, exceeds_per_source },
 	{ REASON_PROCESS_LIMIT, exceeds_process_limit },
-	{ REASON_ADDRESS, is_unwelcome },
 };
 
 static uint64_t add_saturating(uint64_t a, uint64_t b)

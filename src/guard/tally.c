@@ -75,6 +75,8 @@ static int resize(struct tally *tally, size_t slots)
 /* Room for one more at a load of at most three quarters. */
 static int reserve(struct tally *tally)
 {
+	if (tally->fixed)
+		return tally->source_count + 1 < tally->source_slots ? 0 : -ENOMEM;
 	if (tally->source_slots == 0)
 		return resize(tally, SLOTS_MIN);
 	if ((tally->source_count + 1) * 4 <= tally->source_slots * 3)
@@ -86,7 +88,7 @@ static int reserve(struct tally *tally)
  * the table is only larger than needed. */
 static void shrink(struct tally *tally)
 {
-	if (tally->source_slots > SLOTS_MIN &&
+	if (!tally->fixed && tally->source_slots > SLOTS_MIN &&
 	    tally->source_count * 8 <= tally->source_slots)
 		(void)resize(tally, tally->source_slots / 2);
 }
@@ -196,8 +198,49 @@ uint64_t tally_source_active(const struct tally *tally, const struct policy *pol
 		.active;
 }
 
+/* Slots for so many sources at a load of at most three quarters. */
+static size_t slots_for(size_t sources)
+{
+	size_t slots = SLOTS_MIN;
+
+	while (slots / 4 * 3 < sources)
+		slots *= 2;
+	return slots;
+}
+
+size_t tally_memory_size(size_t sources)
+{
+	return sizeof(struct tally) + slots_for(sources) * sizeof(struct tally_source);
+}
+
+struct tally *tally_place(void *memory, size_t sources)
+{
+	struct tally *tally = memory;
+
+	tally->fixed = true;
+	tally->source_slots = slots_for(sources);
+	tally->sources = (struct tally_source *)(tally + 1);
+	return tally;
+}
+
+void tally_clear(struct tally *tally)
+{
+	struct tally_source *table = tally->sources;
+	size_t slots = tally->source_slots;
+	bool fixed = tally->fixed;
+
+	for (size_t i = 0; i < slots && tally->source_count > 0; i++) {
+		if (table[i].active != 0)
+			tally->source_count--;
+		table[i].active = 0;
+	}
+	*tally =
+		(struct tally){ .sources = table, .source_slots = slots, .fixed = fixed };
+}
+
 void tally_done(struct tally *tally)
 {
-	free(tally->sources);
+	if (!tally->fixed)
+		free(tally->sources);
 	*tally = (struct tally){ 0 };
 }

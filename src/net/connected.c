@@ -5,13 +5,9 @@
  * says how.
  */
 #include <errno.h>
-#include <linux/sockios.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
+#include <sys/stat.h>
 
 #include "net_internal.h"
-#include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
 #include "usherd/net/datagram.h"
 
@@ -52,32 +48,68 @@ static int check(const struct datagram *first, const struct endpoint *endpoint,
 }
 
 /*
+ * Two sockets of one port must both have SO_REUSEPORT when the later is bound, and be of
+ * one user; or SO_REUSEADDR, whoever has the other (udp_lib_lport_inuse() in the kernel).
+ * So that is for a listener inherited from another user only.
+ */
+static int sharing_option(int fd, int listener)
+{
+	struct stat own;
+	struct stat shared;
+
+	if (fstat(fd, &own) == -1 || fstat(listener, &shared) == -1)
+		return -errno;
+	return own.st_uid == shared.st_uid ? SO_REUSEPORT : SO_REUSEADDR;
+}
+
+/*
+ * The sockets of earlier peers have kept the option, @fd will too. The listener has it
+ * for this moment only: its address covers theirs, so without it nobody else can bind
+ * the port.
+ */
+static int bind_beside(int fd, int listener, const struct addr *own)
+{
+	int option = sharing_option(fd, listener);
+	int rc = option < 0 ? option : net_set_option(fd, SOL_SOCKET, option, 1);
+	int back;
+
+	if (rc == 0)
+		rc = net_set_option(listener, SOL_SOCKET, option, 1);
+	if (rc != 0)
+		return rc;
+	if (bind(fd, &own->u.any, own->length) == -1)
+		rc = -errno;
+	back = net_set_option(listener, SOL_SOCKET, option, 0);
+	return rc != 0 ? rc : back;
+}
+
+/*
  * IPv4 peers get an IPv4 socket even beside a dual-stack listener: the kernel looks for
  * an exact local address first and for a connected socket among those, whatever the
  * family, see __udp4_lib_lookup().
  */
-static int set_up(int fd, const struct datagram *first, const struct endpoint *endpoint)
+static int set_up(int fd, int listener, const struct datagram *first,
+		  const struct endpoint *endpoint)
 {
 	struct addr own = own_address(first);
-	int rc = net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	int rc = 0;
 
-	if (rc == 0 && addr_family(&own) == AF_INET6)
+	if (addr_family(&own) == AF_INET6)
 		rc = net_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (rc == 0)
 		rc = net_bind_device(fd, endpoint->interface);
-	if (rc == 0 && bind(fd, &own.u.any, own.length) == -1)
-		rc = -errno;
+	if (rc == 0)
+		rc = bind_beside(fd, listener, &own);
 	if (rc == 0 && connect(fd, &first->peer.u.any, first->peer.length) == -1)
 		rc = -errno;
 	return rc;
 }
 
-int datagram_connect(const struct datagram *first, const struct endpoint *endpoint,
-		     int *ret_fd, struct error *err)
+int datagram_connect(int listener, const struct datagram *first,
+		     const struct endpoint *endpoint, int *ret_fd, struct error *err)
 {
 	char peer[ADDR_TEXT_SIZE];
 	char local[ADDR_TEXT_SIZE];
-	struct timespec none;
 	int rc = check(first, endpoint, err);
 	int fd;
 
@@ -85,33 +117,14 @@ int datagram_connect(const struct datagram *first, const struct endpoint *endpoi
 		return rc;
 	fd = socket(addr_family(&first->local), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    0);
-	rc = fd == -1 ? -errno : set_up(fd, first, endpoint);
+	rc = fd == -1 ? -errno : set_up(fd, listener, first, endpoint);
 	if (rc != 0) {
 		fd_close(&fd);
 		return error_set_errno(err, rc, "cannot connect udp '%s' with '%s'",
 				       addr_format(&first->local, local),
 				       addr_format(&first->peer, peer));
 	}
-	/* The first time of asking makes the kernel take note, datagram_idle_ns(). */
-	(void)ioctl(fd, SIOCGSTAMPNS_OLD, &none);
+	net_start_stamps(fd);
 	*ret_fd = fd;
 	return 0;
-}
-
-static uint64_t wall_ns(struct timespec moment)
-{
-	return (uint64_t)moment.tv_sec * CLOCK_NS_PER_SECOND + (uint64_t)moment.tv_nsec;
-}
-
-uint64_t datagram_idle_ns(int fd, uint64_t made_wall_ns)
-{
-	struct timespec now;
-	struct timespec last;
-	uint64_t since = made_wall_ns;
-
-	/* ENOENT: nothing has been read yet. */
-	if (ioctl(fd, SIOCGSTAMPNS_OLD, &last) == 0 && wall_ns(last) > since)
-		since = wall_ns(last);
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return wall_ns(now) > since ? wall_ns(now) - since : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Receiving datagrams with both their addresses and answering from the right one. The
- * sockets of single peers are connected.c's, putting datagrams back inject.c's.
+ * sockets of single peers are connected.c's, putting datagrams back inject.c's, telling
+ * what was read mark.c's.
  */
 #include "usherd/net/datagram.h"
 
@@ -80,25 +81,6 @@ static void note_control(struct datagram *datagram, struct msghdr *message)
 	}
 }
 
-/* recvmsg(2) past the errors that old answers have left on the socket. */
-static ssize_t receive(int fd, struct msghdr *message, int flags)
-{
-	socklen_t name_length = message->msg_namelen;
-	size_t control_length = message->msg_controllen;
-
-	for (int i = 0; i < NET_TRIES; i++) {
-		ssize_t length = recvmsg(fd, message, flags | MSG_DONTWAIT);
-
-		if (length != -1)
-			return length;
-		if (!net_error_is_passing(errno))
-			return -errno;
-		message->msg_namelen = name_length;
-		message->msg_controllen = control_length;
-	}
-	return -EAGAIN;
-}
-
 static int get(int fd, const struct addr *local, struct iovec room, int flags,
 	       struct datagram *ret)
 {
@@ -118,7 +100,7 @@ static int get(int fd, const struct addr *local, struct iovec room, int flags,
 		message.msg_control = control.bytes;
 		message.msg_controllen = sizeof(control.bytes);
 	}
-	length = receive(fd, &message, flags);
+	length = net_receive(fd, &message, flags);
 	if (length < 0)
 		return (int)length;
 	found.length = (size_t)length;
@@ -203,7 +185,7 @@ void datagram_drop(int fd)
 	struct iovec room = { .iov_base = NULL, .iov_len = 0 };
 	struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1 };
 
-	(void)receive(fd, &message, 0);
+	(void)net_receive(fd, &message, 0);
 }
 
 /*

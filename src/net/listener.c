@@ -11,13 +11,19 @@
 #include "net_internal.h"
 #include "usherd/base/fd.h"
 
-/* Options of a socket before bind(2), for those endpoints where `applies` says so. */
+/* Options of a new or adopted socket, for those endpoints where `applies` says so. */
 struct preparation {
 	bool (*applies)(const struct endpoint *endpoint);
 	int level;
 	int name;
+	int value;
 	const char *text;
 };
+
+static bool is_tcp(const struct endpoint *endpoint)
+{
+	return endpoint->transport == TRANSPORT_TCP;
+}
 
 static bool is_inet(const struct endpoint *endpoint)
 {
@@ -40,13 +46,18 @@ static bool is_udp6(const struct endpoint *endpoint)
 }
 
 /*
+ * SO_REUSEADDR lets a restart bind a TCP port at once. For UDP it would let anybody bind
+ * the port as well, and take its datagrams; an inherited socket may have it.
+ *
  * IP_PKTINFO on IPv6 sockets too: an IPv4 datagram to a dual-stack socket then tells its
  * kind of destination (ipi_spec_dst), which IPV6_PKTINFO does not.
  */
 static const struct preparation preparations[] = {
-	{ is_inet, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR" },
-	{ is_udp, IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO" },
-	{ is_udp6, IPPROTO_IPV6, IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO" },
+	{ is_tcp, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR" },
+	{ is_udp, SOL_SOCKET, SO_REUSEADDR, 0, "SO_REUSEADDR" },
+	{ is_udp, SOL_SOCKET, SO_REUSEPORT, 0, "SO_REUSEPORT" },
+	{ is_udp, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO" },
+	{ is_udp6, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO" },
 };
 
 static const int transient_errors[] = {
@@ -68,7 +79,8 @@ static int prepare(int fd, const struct endpoint *endpoint, struct error *err)
 	for (size_t i = 0; i < sizeof(preparations) / sizeof(preparations[0]); i++) {
 		const struct preparation *entry = &preparations[i];
 		int rc = entry->applies(endpoint)
-				 ? net_set_option(fd, entry->level, entry->name, 1)
+				 ? net_set_option(fd, entry->level, entry->name,
+						  entry->value)
 				 : 0;
 
 		if (rc != 0) {
@@ -77,6 +89,8 @@ static int prepare(int fd, const struct endpoint *endpoint, struct error *err)
 			return rc;
 		}
 	}
+	if (is_udp(endpoint))
+		net_start_stamps(fd);
 	return 0;
 }
 
@@ -117,7 +131,7 @@ static int set_up(int fd, const struct endpoint *endpoint, struct error *err)
 	rc = start_listening(fd, endpoint);
 	if (rc != 0) {
 		(void)refuse(endpoint, rc, "listen on", err);
-		listener_unlink(endpoint);
+		unix_listener_unbind(fd, endpoint);
 	}
 	return rc;
 }
@@ -162,7 +176,7 @@ int listener_adjust(int fd, const struct endpoint *endpoint, struct error *err)
 		if (rc != 0)
 			return refuse(endpoint, rc, "set the backlog of", err);
 	}
-	return unix_listener_apply(endpoint, err);
+	return unix_listener_apply(fd, endpoint, err);
 }
 
 static bool same_interface(int fd, const struct endpoint *endpoint)

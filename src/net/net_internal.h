@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "usherd/base/addr.h"
 #include "usherd/base/error.h"
@@ -27,6 +28,13 @@ int net_set_option(int fd, int level, int name, int value);
 /* An int option's value, or a negative errno. */
 int net_get_option(int fd, int level, int name);
 
+/* recvmsg(2) without blocking, past the errors that old answers have left on the socket.
+ * The length, or a negative errno. */
+ssize_t net_receive(int fd, struct msghdr *message, int flags);
+
+/* Have the kernel note when datagrams come in, datagram_idle_ns(). */
+void net_start_stamps(int fd);
+
 /* Bind @fd to the device; nothing for an empty name. 0 or a negative errno. */
 int net_bind_device(int fd, const char *interface);
 
@@ -38,9 +46,13 @@ bool net_error_is_passing(int error);
  * mode of @endpoint and was closed to everybody until then. 0 or a negative errno. */
 int unix_listener_bind(int fd, const struct endpoint *endpoint, struct error *err);
 
-/* Give the node of a path owner, group and mode; never more open on the way than before
- * or after. Nothing for the abstract namespace. 0 or a negative errno. */
-int unix_listener_apply(const struct endpoint *endpoint, struct error *err);
+/* Remove the node of the bound UNIX socket @fd; nothing for others. */
+void unix_listener_unbind(int fd, const struct endpoint *endpoint);
+
+/* Give the node of the path that @fd is bound to owner, group and mode; never more open
+ * on the way than before or after. Nothing for the abstract namespace. 0 or a negative
+ * errno. */
+int unix_listener_apply(int fd, const struct endpoint *endpoint, struct error *err);
 
 /* Send one datagram to @to, without blocking; from @from if that is a unicast IPv4 or
  * IPv6 address of this host (else, or NULL: the kernel chooses). 0 or a negative errno.

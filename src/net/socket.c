@@ -4,7 +4,10 @@
  * which errors concern somebody else. Makes no socket and decides nothing.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 
 #include "net_internal.h"
 
@@ -73,4 +76,30 @@ bool net_error_is_passing(int error)
 			return true;
 	}
 	return false;
+}
+
+ssize_t net_receive(int fd, struct msghdr *message, int flags)
+{
+	socklen_t name_length = message->msg_namelen;
+	size_t control_length = message->msg_controllen;
+
+	for (int i = 0; i < NET_TRIES; i++) {
+		ssize_t length = recvmsg(fd, message, flags | MSG_DONTWAIT);
+
+		if (length != -1)
+			return length;
+		if (!net_error_is_passing(errno))
+			return -errno;
+		message->msg_namelen = name_length;
+		message->msg_controllen = control_length;
+	}
+	return -EAGAIN;
+}
+
+void net_start_stamps(int fd)
+{
+	struct timespec none;
+
+	/* The first time of asking makes the kernel take note, socket(7) "Ioctls". */
+	(void)ioctl(fd, SIOCGSTAMPNS_OLD, &none);
 }

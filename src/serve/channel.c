@@ -3,6 +3,7 @@
 #include "usherd/serve/channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -127,15 +128,23 @@ static int deliver(struct message *message, struct reporter *reporter)
 	return 0;
 }
 
+/* An empty packet and the end of the channel both read as nothing. */
+static int what_nothing_means(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, 0) == 1 && (one.revents & POLLHUP) != 0 ? -EPIPE : -EBADMSG;
+}
+
 int channel_receive(int fd, struct reporter *reporter)
 {
 	struct message message;
-	ssize_t length = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
+	ssize_t length = recv(fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (length == -1)
 		return errno == EINTR ? -EAGAIN : -errno;
 	if (length == 0)
-		return -EPIPE;
+		return what_nothing_means(fd);
 	if (length != (ssize_t)sizeof(message))
 		return -EBADMSG;
 	return deliver(&message, reporter);

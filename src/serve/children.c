@@ -18,7 +18,7 @@ struct children {
 #define REAP_BATCH 256
 
 struct status {
-	pid_t pid;
+	struct child *child;
 	int wait_status;
 };
 
@@ -62,44 +62,46 @@ int children_add(struct children *children, struct child *child)
 	return 0;
 }
 
-static size_t collect(struct status *statuses, size_t room)
+/*
+ * A child is taken out of the table at once: as soon as it has been waited for its pid is
+ * free, and what happens at another's end may start a new child that gets it.
+ */
+static size_t collect(struct children *children, struct status *statuses, size_t room,
+		      bool *ret_more)
 {
 	size_t count = 0;
+	size_t waited = 0;
 
-	while (count < room) {
-		pid_t pid = waitpid(-1, &statuses[count].wait_status, WNOHANG);
+	for (; waited < room; waited++) {
+		int wait_status;
+		pid_t pid = waitpid(-1, &wait_status, WNOHANG);
+		struct child *child = NULL;
 
-		if (pid == -1 && errno == EINTR)
-			continue;
 		if (pid <= 0)
 			break;
-		statuses[count++].pid = pid;
+		HASH_FIND(hh, children->by_pid, &pid, sizeof(pid), child);
+		if (child == NULL)
+			continue;
+		forget(children, child);
+		statuses[count++] =
+			(struct status){ .child = child, .wait_status = wait_status };
 	}
+	*ret_more = waited == room;
 	return count;
-}
-
-static void interpret(struct children *children, const struct status *status,
-		      uint64_t now_ns)
-{
-	struct child *child = NULL;
-
-	HASH_FIND(hh, children->by_pid, &status->pid, sizeof(status->pid), child);
-	if (child == NULL)
-		return;
-	forget(children, child);
-	child->ended(child, status->wait_status, now_ns);
 }
 
 void children_reap(struct children *children, uint64_t now_ns)
 {
 	struct status statuses[REAP_BATCH];
-	size_t count;
+	bool more = true;
 
-	do {
-		count = collect(statuses, REAP_BATCH);
+	while (more) {
+		size_t count = collect(children, statuses, REAP_BATCH, &more);
+
 		for (size_t i = 0; i < count; i++)
-			interpret(children, &statuses[i], now_ns);
-	} while (count == REAP_BATCH);
+			statuses[i].child->ended(statuses[i].child,
+						 statuses[i].wait_status, now_ns);
+	}
 }
 
 void children_signal(struct children *children, int signo)
@@ -108,9 +110,8 @@ void children_signal(struct children *children, int signo)
 
 	HASH_ITER(hh, children->by_pid, child, next) {
 		/* A program leads its own process group (setsid before exec). */
-		if (child->program)
-			(void)kill(-child->pid, signo);
-		(void)kill(child->pid, signo);
+		if (!child->program || kill(-child->pid, signo) == -1)
+			(void)kill(child->pid, signo);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "usherd/serve/dispatch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,7 +165,10 @@ void dispatch_ready(struct watch *watch, short revents)
 	const struct post *post = listener->post;
 	bool stream = transport_is_stream(listener->endpoint.transport);
 
-	(void)revents;
+	if ((revents & (POLLHUP | POLLRDHUP | POLLNVAL)) != 0) {
+		listener_mend(listener);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if ((ways[i].any_wait || ways[i].wait == post->service->wait) &&
 		    (ways[i].any_stream || ways[i].stream == stream) &&

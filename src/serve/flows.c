@@ -26,16 +26,27 @@
 
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
-#include "usherd/base/hash.h"
 #include "usherd/net/datagram.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/pending.h"
+#include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
 
-/* Datagrams taken from one listener before others have their turn. */
-#define FLOW_BATCH 32
+/*
+ * Datagrams taken from one listener before others have their turn, and how often the
+ * opening of flows may read on from it in that turn: with PENDING_MAX this bounds the
+ * work of a turn even while peers come faster than programs can be started.
+ */
+#define FLOW_BATCH   32
+#define FLOW_REFILLS 32
+
+/* What one turn still has to dispatch. */
+struct turn {
+	struct pending_list list;
+	unsigned refills;
+};
 
 /* Both ends of the exchange, every byte defined: a hash key. */
 struct flow_key {
@@ -51,11 +62,12 @@ struct flow {
 	UT_hash_handle hh;      /* of post->flows */
 	struct flow_key key;
 	struct endpoint endpoint; /* of the listener it came by */
+	struct addr local;        /* of its socket */
 	int fd;                   /* owned: the program's socket */
 	struct timer idle;
 	uint64_t idle_ns;
 	uint64_t made_wall_ns;
-	uint64_t first_hash; /* content of the first datagram */
+	uint64_t read_mark; /* of its socket, before the program could read */
 	bool told_to_end;
 };
 
@@ -88,11 +100,6 @@ static struct flow *find_flow(struct post *post, const struct flow_key *key)
 
 	HASH_FIND(hh, post->flows, key, sizeof(*key), flow);
 	return flow;
-}
-
-static uint64_t content_hash(const struct datagram *datagram)
-{
-	return hash_add(HASH_START, datagram->data, datagram->length);
 }
 
 static uint64_t wall_ns(void)
@@ -178,52 +185,59 @@ static struct listener *find_listener(struct post *post, const struct endpoint *
 }
 
 static void dispatch_datagram(struct listener *listener, const struct datagram *datagram,
-			      struct pending_list *more);
+			      struct turn *turn);
 
-static void dispatch_pending(struct listener *listener, struct pending_list *list)
+static void dispatch_pending(struct listener *listener, struct turn *turn)
 {
 	struct pending *one;
 
-	while ((one = pending_take(list)) != NULL) {
-		dispatch_datagram(listener, &one->datagram, list);
+	while ((one = pending_take(&turn->list)) != NULL) {
+		dispatch_datagram(listener, &one->datagram, turn);
 		free(one);
 	}
-	if (list->dropped > 0)
+	if (turn->list.dropped > 0)
 		complain(listener->post, "datagrams were lost", "out of memory");
-	list->dropped = 0;
+	turn->list.dropped = 0;
+}
+
+/* Does @post still start a program for each peer? A reload may have changed that. */
+static bool serves_peers(const struct post *post)
+{
+	return post->plan != NULL && !post->service->wait;
 }
 
 /* What the program has left in its socket: new clients, unless it never read at all. */
-static void reuse_leftovers(struct flow *flow, struct listener *listener)
+static void take_leftovers(struct flow *flow, struct turn *turn)
 {
 	struct post *post = flow->serving.post;
-	struct pending_list left = { 0 };
+	bool unread = datagram_read_mark(flow->fd) == flow->read_mark;
 
-	read_back(post->engine, flow->fd, &listener->local, &left, PENDING_MAX);
-	if (left.first == NULL)
+	read_back(post->engine, flow->fd, &flow->local, &turn->list, PENDING_MAX);
+	if (turn->list.first == NULL || (!unread && serves_peers(post)))
 		return;
-	if (content_hash(&left.first->datagram) == flow->first_hash) {
-		complain(post, "its program ended without reading", "datagrams dropped");
-		pending_done(&left);
-		return;
-	}
-	fd_close(&flow->fd);
-	dispatch_pending(listener, &left);
+	complain(post, "datagrams were dropped",
+		 unread ? "its program has ended without reading"
+			: "the service has changed");
+	pending_done(&turn->list);
 }
 
 static void flow_ended(struct child *child, int wait_status, uint64_t now_ns)
 {
 	struct flow *flow = (struct flow *)child;
-	struct post *post = flow->serving.post;
+	struct post *post = post_ref(flow->serving.post);
 	struct listener *listener = find_listener(post, &flow->endpoint);
+	struct turn turn = { .refills = FLOW_REFILLS };
 
 	HASH_DEL(post->flows, flow);
 	loop_timer_cancel(&flow->idle);
 	if (listener != NULL && wait_status != CHILD_FORGOTTEN)
-		reuse_leftovers(flow, listener);
+		take_leftovers(flow, &turn);
 	fd_close(&flow->fd);
+	/* Its place must be free for whom it has left. */
 	serving_end(&flow->serving, wait_status, now_ns);
 	free(flow);
+	dispatch_pending(listener, &turn);
+	post_unref(post);
 }
 
 static struct flow *flow_new(struct listener *listener, const struct datagram *first)
@@ -241,7 +255,7 @@ static struct flow *flow_new(struct listener *listener, const struct datagram *f
 	flow->fd = -1;
 	flow->key = key_of(first);
 	flow->endpoint = listener->endpoint;
-	flow->first_hash = content_hash(first);
+	flow->local = first->local;
 	flow->made_wall_ns = wall_ns();
 	flow->idle.fired = end_program;
 	flow->idle.data = flow;
@@ -267,7 +281,7 @@ static void flow_abandon(struct flow *flow)
 
 /* Steps 2 to 4 of the head of this file. */
 static int flow_start(struct flow *flow, struct listener *listener,
-		      const struct datagram *first, struct pending_list *more)
+		      const struct datagram *first, struct turn *turn)
 {
 	struct post *post = listener->post;
 	struct pending_list own = { 0 };
@@ -278,7 +292,8 @@ static int flow_start(struct flow *flow, struct listener *listener,
 					 .peer = &peer,
 					 .local = &local };
 	struct error err = { 0 };
-	int r = datagram_connect(first, &listener->endpoint, &flow->fd, &err);
+	int r = datagram_connect(listener->fd, first, &listener->endpoint, &flow->fd,
+				 &err);
 
 	if (r < 0) {
 		complain(post, "no socket for a peer", err.text);
@@ -286,18 +301,23 @@ static int flow_start(struct flow *flow, struct listener *listener,
 		return r;
 	}
 	pending_add(&own, first);
-	/* The listener may keep what is too much for now; the socket may keep nothing
-	 * that is not its peer's, and its receive buffer bounds what it has. */
-	read_back(post->engine, listener->fd, &listener->local, more, PENDING_MAX);
-	read_back(post->engine, flow->fd, &local, more, SIZE_MAX);
-	take_own(more, &flow->key, &own);
+	if (turn->refills > 0) {
+		turn->refills--;
+		read_back(post->engine, listener->fd, &listener->local, &turn->list,
+			  PENDING_MAX);
+	}
+	/* Strangers can only be at its head; a flood from the peer may stay there. */
+	read_back(post->engine, flow->fd, &local, &turn->list,
+		  turn->list.count + PENDING_MAX);
+	take_own(&turn->list, &flow->key, &own);
+	flow->read_mark = datagram_read_mark(flow->fd);
 	inject_all(listener, flow->fd, &own);
 	invocation.fd = flow->fd;
 	return serving_spawn(&flow->serving, &invocation, flow_ended);
 }
 
 static void flow_open(struct listener *listener, const struct datagram *first,
-		      struct pending_list *more)
+		      struct turn *turn)
 {
 	struct loop *loop = listener->post->engine->loop;
 	struct flow *flow;
@@ -309,7 +329,7 @@ static void flow_open(struct listener *listener, const struct datagram *first,
 		record_refusal(listener->post, REASON_RESOURCES, &first->peer);
 		return;
 	}
-	if (flow_start(flow, listener, first, more) < 0)
+	if (flow_start(flow, listener, first, turn) < 0)
 		flow_abandon(flow);
 	else
 		(void)loop_timer_set(loop, &flow->idle,
@@ -317,14 +337,14 @@ static void flow_open(struct listener *listener, const struct datagram *first,
 }
 
 static void dispatch_datagram(struct listener *listener, const struct datagram *datagram,
-			      struct pending_list *more)
+			      struct turn *turn)
 {
 	struct flow_key key = key_of(datagram);
 	struct flow *flow = find_flow(listener->post, &key);
 	struct error err = { 0 };
 
 	if (flow == NULL)
-		flow_open(listener, datagram, more);
+		flow_open(listener, datagram, turn);
 	else if (datagram_inject(flow->fd, listener->fd, datagram, &err) < 0)
 		complain(listener->post, "a datagram was lost", err.text);
 }
@@ -332,14 +352,14 @@ static void dispatch_datagram(struct listener *listener, const struct datagram *
 void flows_ready(struct listener *listener)
 {
 	struct engine *engine = listener->post->engine;
-	struct pending_list more = { 0 };
+	struct turn turn = { .refills = FLOW_REFILLS };
 	struct datagram datagram;
 
 	for (int i = 0; i < FLOW_BATCH && loop_is_watching(&listener->watch); i++) {
 		if (datagram_receive(listener->fd, &listener->local, engine->scratch,
 				     ENGINE_SCRATCH, &datagram) < 0)
 			break;
-		dispatch_datagram(listener, &datagram, &more);
-		dispatch_pending(listener, &more);
+		dispatch_datagram(listener, &datagram, &turn);
+		dispatch_pending(listener, &turn);
 	}
 }

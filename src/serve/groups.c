@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "usherd/base/hash.h"
+#include "usherd/serve/listening.h"
 
 static bool post_has_sockets(const struct post *post)
 {
 	for (size_t i = 0; i < post->listener_count; i++)
-		if (post->listeners[i]->fd != -1)
+		if (listener_is_free(post->listeners[i]))
 			return true;
 	return false;
 }
@@ -22,7 +23,7 @@ static uint64_t sign_post(uint64_t hash, const struct post *post)
 
 	hash = hash_add(hash, fingerprint, strlen(fingerprint) + 1);
 	for (size_t i = 0; i < post->listener_count; i++)
-		if (post->listeners[i]->fd != -1)
+		if (listener_is_free(post->listeners[i]))
 			hash = hash_add(hash, &post->listeners[i]->serial,
 					sizeof(post->listeners[i]->serial));
 	return hash;
@@ -37,6 +38,17 @@ static struct group *find_group(const struct group_list *list,
 	return NULL;
 }
 
+static uint64_t hash_owner(const struct credentials *credentials)
+{
+	uint64_t hash = HASH_START;
+
+	hash = hash_add(hash, &credentials->change, sizeof(credentials->change));
+	hash = hash_add(hash, &credentials->uid, sizeof(credentials->uid));
+	hash = hash_add(hash, &credentials->gid, sizeof(credentials->gid));
+	return hash_add(hash, credentials->groups,
+			credentials->group_count * sizeof(*credentials->groups));
+}
+
 static int add_to_group(struct group_list *list, struct post *post, size_t most)
 {
 	const struct credentials *credentials = &post->service->program.credentials;
@@ -49,6 +61,7 @@ static int add_to_group(struct group_list *list, struct post *post, size_t most)
 			return -ENOMEM;
 		group = &list->groups[list->count++];
 		group->credentials = credentials;
+		group->owner = hash_owner(credentials);
 		/* Each worker has to know the ports of all. */
 		group->signature =
 			hash_add(HASH_START, &list->ports, sizeof(list->ports));

@@ -17,6 +17,7 @@
 /* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
 #define RETRY_FIRST_NS (CLOCK_NS_PER_SECOND / 4)
 #define RETRY_MAX_NS   (60 * CLOCK_NS_PER_SECOND)
+#define MEND_REST_NS   (CLOCK_NS_PER_SECOND / 4)
 #define RETRY_LOUD     3 /* failures reported in full; later ones once a minute or so */
 
 static void timer_fired(struct timer *timer)
@@ -50,10 +51,11 @@ void listener_free(struct listener *listener)
 		return;
 	loop_remove(&listener->watch);
 	loop_timer_cancel(&listener->timer);
+	/* A program that still serves the socket keeps its name as well. */
 	if (listener->holder != NULL)
 		listener->holder->listener = NULL;
-	if (listener->fd != -1 && !listener->adopted)
-		listener_unlink(&listener->endpoint);
+	else if (listener->fd != -1 && !listener->adopted)
+		listener_unlink_node(&listener->endpoint, &listener->node);
 	fd_close(&listener->fd);
 	free(listener);
 }
@@ -94,7 +96,7 @@ void listener_update(struct listener *listener)
 	if (loop_is_watching(&listener->watch))
 		return;
 	listener->watch.fd = listener->fd;
-	listener->watch.events = POLLIN;
+	listener->watch.events = POLLIN | POLLRDHUP;
 	listener->watch.ready = listener->post->engine->listener_ready;
 	r = loop_add(listener->post->engine->loop, &listener->watch);
 	if (r < 0)
@@ -121,12 +123,43 @@ static void bound_address(struct listener *listener)
 	addr_normalise(local);
 }
 
+bool listener_is_free(const struct listener *listener)
+{
+	return listener->fd != -1 && listener->holder == NULL;
+}
+
+/* A TCP listener can listen again, and must where the socket is shared with a worker;
+ * the others are made anew, which only the supervisor can. */
+void listener_mend(struct listener *listener)
+{
+	struct engine *engine = listener->post->engine;
+	struct loop *loop = engine->loop;
+	char text[ENDPOINT_TEXT_SIZE];
+
+	report_throttled(engine->reporter, &listener->post->trouble, loop_now_ns(loop),
+			 LOG_LEVEL_WARNING,
+			 "service '%s': somebody has shut down %s; opening it again",
+			 listener->post->service->id,
+			 endpoint_format(&listener->endpoint, text));
+	loop_remove(&listener->watch);
+	if (listener->endpoint.transport != TRANSPORT_TCP && engine->children != NULL) {
+		fd_close(&listener->fd);
+		listener->failures = 1;
+	} else {
+		(void)listener_resume(listener->fd, &listener->endpoint);
+	}
+	(void)loop_timer_set(loop, &listener->timer, loop_now_ns(loop) + MEND_REST_NS);
+}
+
 void listener_take(struct listener *listener, int fd)
 {
 	listener->fd = fd;
 	listener->failures = 0;
 	listener->serial = ++listener->post->engine->bindings;
 	bound_address(listener);
+	/* Not known: then the node stays behind, and a restart takes it for stale. */
+	if (listener_identify(fd, &listener->endpoint, &listener->node) < 0)
+		memset(&listener->node, 0, sizeof(listener->node));
 }
 
 static void bind_failed(struct listener *listener, int r, const struct error *err)

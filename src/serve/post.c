@@ -65,6 +65,7 @@ int post_new(struct engine *engine, struct service *service, struct post **ret,
 	if (post == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	post->references = 1;
+	post->tally = &post->own_tally;
 	post->engine = engine;
 	post->service = service_ref(service);
 	post->pause.fired = pause_over;
@@ -92,7 +93,8 @@ void post_unref(struct post *post)
 	stderr_pipe_free(post->stderr_pipe);
 	plan_free(post->plan);
 	service_unref(post->service);
-	tally_done(&post->tally);
+	tally_done(&post->own_tally);
+	free((void *)post->elsewhere);
 	free((void *)post->listeners);
 	free(post);
 }
@@ -158,7 +160,7 @@ void post_replace(struct post *post, struct post *fresh)
 		fresh->stderr_pipe = NULL;
 	}
 	loop_timer_cancel(&post->pause);
-	tally_resume(&post->tally);
+	tally_resume(post->tally);
 	post_unref(fresh);
 }
 
@@ -166,6 +168,9 @@ int post_reserve(struct post *post, size_t count)
 {
 	struct listener **listeners;
 
+	/* There may be more now than there are to be. */
+	if (count < post->listener_count)
+		count = post->listener_count;
 	if (count == 0)
 		return 0;
 	listeners = (struct listener **)reallocarray((void *)post->listeners, count,
@@ -203,7 +208,7 @@ void post_pause(struct post *post, uint64_t until_ns)
 	/* Without the timer nobody would end the pause: then do not begin it. */
 	if (loop_timer_set(post->engine->loop, &post->pause, until_ns) < 0)
 		return;
-	tally_pause(&post->tally, until_ns);
+	tally_pause(post->tally, until_ns);
 	for (size_t i = 0; i < post->listener_count; i++) {
 		struct listener *listener = post->listeners[i];
 

@@ -13,7 +13,7 @@ int serving_begin(struct serving *serving, struct post *post, const struct addr 
 	int r;
 
 	memset(serving, 0, sizeof(*serving));
-	r = tally_admit(&post->tally, &post->service->policy, peer, &serving->source);
+	r = tally_admit(post->tally, &post->service->policy, peer, &serving->source);
 	if (r < 0)
 		return r;
 	serving->post = post_ref(post);
@@ -69,7 +69,7 @@ void serving_started(struct serving *serving)
 
 void serving_cancel(struct serving *serving)
 {
-	tally_release(&serving->post->tally, &serving->source);
+	tally_release(serving->post->tally, &serving->source);
 	post_unref(serving->post);
 	serving->post = NULL;
 }

@@ -9,6 +9,8 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +330,17 @@ size_t sessions_count(const struct sessions *sessions)
 	return sessions->count;
 }
 
+/* A peer that has vanished must not keep its place for ever: probes begin after so long
+ * without a byte. Sockets that are not TCP refuse, and need none. */
+static void expect_life(int fd)
+{
+	int yes = 1;
+	int idle_s = SESSION_KEEPALIVE_S;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+}
+
 int session_start(struct sessions *sessions, const struct builtin *builtin, int fd,
 		  uint64_t idle_timeout_ns, const struct session_owner *owner,
 		  struct error *err)
@@ -349,6 +362,7 @@ int session_start(struct sessions *sessions, const struct builtin *builtin, int 
 		free(session);
 		return error_set_errno(err, result, "cannot start a session");
 	}
+	expect_life(fd);
 	DL_APPEND(sessions->all, session);
 	sessions->count++;
 	return 0;

@@ -24,7 +24,7 @@ struct stderr_pipe {
 
 static void write_line(struct stderr_pipe *pipe)
 {
-	char buffer[STDERR_LINE_SIZE * 2];
+	char buffer[STDERR_LINE_SIZE * 4 + 1];
 	struct text text;
 
 	if (pipe->length > 0 && record_may_log(pipe->post, &pipe->budget, "lines")) {
@@ -46,15 +46,20 @@ static void take_bytes(struct stderr_pipe *pipe, const char *bytes, size_t count
 	}
 }
 
-static void pipe_ready(struct watch *watch, short revents)
+static bool read_some(struct stderr_pipe *pipe)
 {
-	struct stderr_pipe *pipe = watch->data;
 	char bytes[4096];
-	ssize_t count = read(watch->fd, bytes, sizeof(bytes));
+	ssize_t count = read(pipe->watch.fd, bytes, sizeof(bytes));
 
-	(void)revents;
 	if (count > 0)
 		take_bytes(pipe, bytes, (size_t)count);
+	return count > 0;
+}
+
+static void pipe_ready(struct watch *watch, short revents)
+{
+	(void)revents;
+	(void)read_some(watch->data);
 }
 
 int stderr_pipe_new(struct post *post, struct stderr_pipe **ret, struct error *err)
@@ -92,6 +97,9 @@ void stderr_pipe_free(struct stderr_pipe *pipe)
 {
 	if (pipe == NULL)
 		return;
+	/* Last words; bounded by what a pipe holds (64 KiB, pipe(7)). */
+	for (int i = 0; i < 16 && read_some(pipe); i++)
+		;
 	write_line(pipe);
 	loop_remove(&pipe->watch);
 	fd_close(&pipe->watch.fd);

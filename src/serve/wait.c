@@ -11,7 +11,6 @@
 
 #include "usherd/base/backoff.h"
 #include "usherd/base/fd.h"
-#include "usherd/base/hash.h"
 #include "usherd/net/datagram.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/listening.h"
@@ -23,44 +22,48 @@ struct wait_child {
 	struct holder holder;
 };
 
-/*
- * A number that stays the same while nobody takes anything from the queue: of the first
- * datagram (sender, length, first bytes), or the count of waiting connections (TCP_INFO
- * gives it for a listening socket as tcpi_unacked).
- */
+/* Connections that wait on a listening socket (TCP_INFO says so in tcpi_unacked); 0 where
+ * the kernel does not tell, as for UNIX sockets. */
+static uint64_t waiting_count(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
+		return 0;
+	return info.tcpi_unacked;
+}
+
 static uint64_t queue_head(const struct listener *listener)
 {
-	uint64_t hash = HASH_START;
-	struct sockaddr_storage from = { 0 };
-	socklen_t from_length = sizeof(from);
-	uint8_t first[512];
-	ssize_t length;
+	if (transport_is_stream(listener->endpoint.transport))
+		return waiting_count(listener->fd);
+	return datagram_head_mark(listener->fd);
+}
 
-	if (transport_is_stream(listener->endpoint.transport)) {
-		struct tcp_info info = { 0 };
-		socklen_t info_length = sizeof(info);
+/*
+ * Has the program ended without taking anything? Of a datagram that is certain. Streams
+ * can only be counted, and one may have come for one that was taken: a program that says
+ * it failed is believed, others when that has happened too often.
+ */
+static bool took_nothing(struct listener *listener, int wait_status)
+{
+	uint64_t head = queue_head(listener);
 
-		if (getsockopt(listener->fd, IPPROTO_TCP, TCP_INFO, &info,
-			       &info_length) == -1)
-			return 0;
-		return info.tcpi_unacked;
+	if (!transport_is_stream(listener->endpoint.transport))
+		return head != 0 && head == listener->head;
+	if (head < listener->head) {
+		listener->unmoved = 0;
+		return false;
 	}
-	length = recvfrom(listener->fd, first, sizeof(first),
-			  MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, (struct sockaddr *)&from,
-			  &from_length);
-	if (length == -1)
-		return 0;
-	hash = hash_add(hash, &from, from_length);
-	hash = hash_add(hash, &length, sizeof(length));
-	return hash_add(hash, first,
-			(size_t)length < sizeof(first) ? (size_t)length : sizeof(first));
+	return wait_status != 0 || ++listener->unmoved > WAIT_UNMOVED_MAX;
 }
 
 static bool is_readable(int fd)
 {
 	struct pollfd one = { .fd = fd, .events = POLLIN };
 
-	return poll(&one, 1, 0) == 1;
+	return poll(&one, 1, 0) == 1 && (one.revents & POLLIN) != 0;
 }
 
 static void rest_after_failure(struct listener *listener, const char *what)
@@ -81,16 +84,19 @@ static void rest_after_failure(struct listener *listener, const char *what)
 /* The program has ended: watch the socket again, at once or after a rest. */
 static void take_back(struct listener *listener, uint64_t lived_ns, int wait_status)
 {
-	bool unread;
+	struct post *post = listener->post;
 
 	listener->holder = NULL;
-	/* The program had the same open file description and may have left it blocking.
-	 */
+	/* It had the same open file description and may have left it blocking. */
 	(void)fd_set_nonblock(listener->fd, true);
-	/* UNIX streams do not tell how many wait: then the exit status has to do. */
-	unread = listener->head != 0 ? queue_head(listener) == listener->head
-				     : wait_status != 0;
-	if (lived_ns < WAIT_QUICK_NS && is_readable(listener->fd) && unread) {
+	if (post->builtin != NULL) {
+		/* A reload has made it an in-process service: a worker may have it now.
+		 */
+		post->engine->internal_changed(post->engine);
+		return;
+	}
+	if (lived_ns < WAIT_QUICK_NS && is_readable(listener->fd) &&
+	    took_nothing(listener, wait_status)) {
 		rest_after_failure(listener, "ended without reading");
 		return;
 	}

@@ -68,7 +68,7 @@ static void close_gap(int first, int last)
 }
 
 /* Close everything from 3 up but the channel and the listeners. */
-static int close_others(const struct worker_plan *plan)
+static int close_others(const struct worker_plan *plan, int channel)
 {
 	size_t count = 1;
 	int next = STDERR_FILENO + 1;
@@ -80,10 +80,10 @@ static int close_others(const struct worker_plan *plan)
 	if (kept == NULL)
 		return -ENOMEM;
 	count = 0;
-	kept[count++] = plan->channel;
+	kept[count++] = channel;
 	for (size_t i = 0; i < plan->post_count; i++)
 		for (size_t j = 0; j < plan->posts[i]->listener_count; j++)
-			if (plan->posts[i]->listeners[j]->fd != -1)
+			if (listener_is_free(plan->posts[i]->listeners[j]))
 				kept[count++] = plan->posts[i]->listeners[j]->fd;
 	qsort(kept, count, sizeof(*kept), compare_fds);
 	for (size_t i = 0; i < count; i++) {
@@ -145,9 +145,29 @@ static void order_ready(struct watch *watch, short revents)
 		loop_stop(worker->loop);
 }
 
+/* Count where supervisor and successors see it, and see what predecessors count. */
+static int join_ledgers(struct post *post, const struct worker_plan *plan)
+{
+	const char *id = post->service->id;
+	struct tally *tally = ledger_find(plan->ledger, id);
+
+	if (tally != NULL)
+		post->tally = tally;
+	post->elsewhere = (const struct tally **)calloc(plan->predecessor_count + 1,
+							sizeof(struct tally *));
+	if (post->elsewhere == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->predecessor_count; i++) {
+		tally = ledger_find(plan->predecessors[i], id);
+		if (tally != NULL)
+			post->elsewhere[post->elsewhere_count++] = tally;
+	}
+	return 0;
+}
+
 /* The supervisor's post, again in this process, on the same sockets. */
-static int take_post(struct engine *engine, const struct post *original,
-		     struct error *err)
+static int take_post(struct engine *engine, const struct worker_plan *plan,
+		     const struct post *original, struct error *err)
 {
 	struct post *post;
 	int r = post_new(engine, original->service, &post, err);
@@ -155,6 +175,8 @@ static int take_post(struct engine *engine, const struct post *original,
 	if (r < 0)
 		return r;
 	r = post_reserve(post, original->listener_count);
+	if (r == 0)
+		r = join_ledgers(post, plan);
 	if (r < 0) {
 		post_unref(post);
 		return r;
@@ -163,7 +185,7 @@ static int take_post(struct engine *engine, const struct post *original,
 	for (size_t i = 0; i < original->listener_count; i++) {
 		struct listener *listener;
 
-		if (original->listeners[i]->fd == -1)
+		if (!listener_is_free(original->listeners[i]))
 			continue;
 		listener = listener_new(&original->listeners[i]->endpoint);
 		if (listener == NULL)
@@ -194,8 +216,8 @@ static int prepare(struct worker_process *worker, const struct worker_plan *plan
 	worker->engine.session_over = stop_if_drained;
 	r = engine_reserve(&worker->engine, plan->post_count);
 	for (size_t i = 0; r == 0 && i < plan->post_count; i++)
-		r = take_post(&worker->engine, plan->posts[i], err);
-	worker->orders.fd = plan->channel;
+		r = take_post(&worker->engine, plan, plan->posts[i], err);
+	worker->orders.fd = worker->reporter.fd;
 	worker->orders.events = POLLIN;
 	worker->orders.ready = order_ready;
 	worker->orders.data = worker;
@@ -210,6 +232,9 @@ static void open_doors(struct engine *engine)
 			struct listener *listener = engine->posts[i]->listeners[j];
 
 			(void)listener_resume(listener->fd, &listener->endpoint);
+			/* A program may have had the socket before, and left it blocking.
+			 */
+			(void)fd_set_nonblock(listener->fd, true);
 			listener_update(listener);
 		}
 	}
@@ -226,7 +251,7 @@ static int become_worker(struct worker_process *worker, const struct worker_plan
 		.instrumented = true,
 #endif
 	};
-	int r = close_others(plan);
+	int r = close_others(plan, worker->reporter.fd);
 
 	if (r == 0)
 		r = quiet_standard();
@@ -254,12 +279,12 @@ static _Noreturn void finish(int status)
 	_exit(status);
 }
 
-_Noreturn void worker_run(const struct worker_plan *plan)
+static _Noreturn void run(const struct worker_plan *plan, int channel)
 {
 	struct worker_process worker = { .draining = false };
 	struct error err = { 0 };
 
-	channel_reporter_init(&worker.reporter, plan->channel);
+	channel_reporter_init(&worker.reporter, channel);
 	default_signals();
 	if (become_worker(&worker, plan, &err) < 0) {
 		report_message(&worker.reporter.reporter, LOG_LEVEL_ERROR, "worker: %s",
@@ -268,4 +293,26 @@ _Noreturn void worker_run(const struct worker_plan *plan)
 	}
 	open_doors(&worker.engine);
 	finish(loop_run(worker.loop) < 0 ? EX_OSERR : EX_OK);
+}
+
+int worker_fork(const struct worker_plan *plan, int *ret_channel, pid_t *ret_pid)
+{
+	int supervisor_end, worker_end;
+	int r = channel_open(&supervisor_end, &worker_end);
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid == 0)
+		run(plan, worker_end);
+	r = -errno;
+	fd_close(&worker_end);
+	if (pid == -1) {
+		fd_close(&supervisor_end);
+		return r;
+	}
+	*ret_channel = supervisor_end;
+	*ret_pid = pid;
+	return 0;
 }

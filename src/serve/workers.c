@@ -10,10 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "usherd/base/backoff.h"
 #include "usherd/base/fd.h"
 #include "usherd/serve/channel.h"
 #include "usherd/serve/groups.h"
+#include "usherd/serve/ledger.h"
+#include "usherd/serve/troubles.h"
 #include "usherd/serve/worker.h"
 
 /* Reports taken from one worker before others have their turn. */
@@ -22,10 +23,12 @@
 struct worker {
 	struct child child; /* first: a child leads back here */
 	struct workers *workers;
-	struct worker *next;
-	int channel; /* owned */
+	struct worker *next; /* the older ones */
+	int channel;         /* owned */
 	struct watch reports;
+	struct ledger *ledger; /* owned */
 	uint64_t signature;
+	uint64_t owner;
 	uint64_t started_ns;
 	bool draining;
 };
@@ -33,8 +36,8 @@ struct worker {
 struct workers {
 	struct engine *engine;
 	struct worker *first;
-	struct timer timer; /* the next refresh */
-	unsigned failures;  /* ends of workers in a row, each soon after its start */
+	struct timer timer;       /* the next refresh */
+	struct troubles troubles; /* of owners whose workers end soon or do not start */
 	bool root;
 	bool stopped;
 };
@@ -73,6 +76,13 @@ static void close_channel(struct worker *worker)
 	fd_close(&worker->channel);
 }
 
+static void free_worker(struct worker *worker)
+{
+	close_channel(worker);
+	ledger_free(worker->ledger);
+	free(worker);
+}
+
 void workers_free(struct workers *workers)
 {
 	if (workers == NULL)
@@ -83,22 +93,24 @@ void workers_free(struct workers *workers)
 		close_channel(worker);
 		worker->workers = NULL;
 	}
+	troubles_done(&workers->troubles);
 	free(workers);
 }
 
-static void refresh_in(struct workers *workers, uint64_t ns)
+/* Whichever comes first, what is planned already or @at_ns. */
+static void refresh_at(struct workers *workers, uint64_t at_ns)
 {
-	struct loop *loop = workers->engine->loop;
+	struct timer *timer = &workers->timer;
 
-	if (!workers->stopped)
-		(void)loop_timer_set(loop, &workers->timer, loop_now_ns(loop) + ns);
+	if (workers->stopped ||
+	    (loop_timer_is_armed(timer) && timer->deadline_ns <= at_ns))
+		return;
+	(void)loop_timer_set(workers->engine->loop, timer, at_ns);
 }
 
 void workers_refresh_soon(struct workers *workers)
 {
-	/* A rest after failures is not cut short. */
-	if (!loop_timer_is_armed(&workers->timer))
-		refresh_in(workers, 0);
+	refresh_at(workers, loop_now_ns(workers->engine->loop));
 }
 
 void workers_stop(struct workers *workers)
@@ -117,22 +129,33 @@ size_t workers_count(const struct workers *workers)
 	return count;
 }
 
-/* The first restart is immediate. */
-static uint64_t rest_ns(unsigned failures)
+uint64_t workers_active(const struct workers *workers, const char *id, bool *ret_resting)
 {
-	return backoff_ns(failures > 0 ? failures - 1 : 0, WORKER_REST_FIRST_NS,
-			  WORKER_REST_MAX_NS);
+	uint64_t now_ns = loop_now_ns(workers->engine->loop);
+	uint64_t active = 0;
+
+	*ret_resting = false;
+	for (const struct worker *worker = workers->first; worker != NULL;
+	     worker = worker->next) {
+		const struct tally *tally = ledger_find(worker->ledger, id);
+
+		if (tally == NULL)
+			continue;
+		active += tally->active;
+		if (!worker->draining && tally->paused_until_ns > now_ns)
+			*ret_resting = true;
+	}
+	return active;
 }
 
-/* What the dead one still had to say. */
-static void read_reports(struct worker *worker)
+/* Pass reports on. 0: there may be more; -EAGAIN: none now; else why there are none. */
+static int take_reports(struct worker *worker)
 {
-	struct reporter *reporter = worker->workers->engine->reporter;
+	int r = 0;
 
-	for (int i = 0; i < REPORT_BATCH; i++) {
-		if (channel_receive(worker->channel, reporter) < 0)
-			return;
-	}
+	for (int i = 0; r == 0 && i < REPORT_BATCH; i++)
+		r = channel_receive(worker->channel, worker->workers->engine->reporter);
+	return r;
 }
 
 static void report_end(struct workers *workers, pid_t pid, int wait_status)
@@ -150,71 +173,88 @@ static void report_end(struct workers *workers, pid_t pid, int wait_status)
 			       (int)pid, WEXITSTATUS(wait_status));
 }
 
+static uint64_t note_failure(struct workers *workers, uint64_t owner, uint64_t now_ns)
+{
+	return troubles_note(&workers->troubles, owner, now_ns, WORKER_REST_FIRST_NS,
+			     WORKER_REST_MAX_NS);
+}
+
 static void worker_ended(struct child *child, int wait_status, uint64_t now_ns)
 {
 	struct worker *worker = (struct worker *)child;
 	struct workers *workers = worker->workers;
 
 	if (workers != NULL && wait_status != CHILD_FORGOTTEN) {
-		read_reports(worker);
+		/* What it still had to say. */
+		(void)take_reports(worker);
 		if (!worker->draining && !workers->stopped) {
-			bool soon = now_ns - worker->started_ns < WORKER_STEADY_NS;
-
-			workers->failures = soon ? workers->failures + 1 : 1;
+			if (now_ns - worker->started_ns >= WORKER_STEADY_NS)
+				troubles_forget(&workers->troubles, worker->owner);
 			report_end(workers, child->pid, wait_status);
-			refresh_in(workers, rest_ns(workers->failures));
+			refresh_at(workers, note_failure(workers, worker->owner, now_ns));
 		}
+		ledger_clear(worker->ledger);
 		unlink_worker(worker);
 	}
-	close_channel(worker);
-	free(worker);
+	free_worker(worker);
 }
 
 static void reports_ready(struct watch *watch, short revents)
 {
 	struct worker *worker = watch->data;
-	struct reporter *reporter = worker->workers->engine->reporter;
+	int r = take_reports(worker);
 
 	(void)revents;
-	for (int i = 0; i < REPORT_BATCH; i++) {
-		int r = channel_receive(worker->channel, reporter);
-
-		if (r == -EAGAIN)
-			return;
-		if (r == -EBADMSG) {
-			report_message(reporter, LOG_LEVEL_ERROR,
-				       "worker %d sent nonsense and is ended",
-				       (int)worker->child.pid);
-			(void)kill(worker->child.pid, SIGKILL);
-		}
-		if (r < 0) {
-			/* Its end is told by SIGCHLD. */
-			loop_remove(watch);
-			return;
-		}
+	if (r == 0 || r == -EAGAIN)
+		return;
+	if (r == -EBADMSG) {
+		report_message(worker->workers->engine->reporter, LOG_LEVEL_ERROR,
+			       "worker %d sent nonsense and is ended",
+			       (int)worker->child.pid);
+		(void)kill(worker->child.pid, SIGKILL);
 	}
+	/* Its end is told by SIGCHLD. */
+	loop_remove(watch);
+}
+
+static int make_ledger(struct worker *worker, const struct group *group)
+{
+	struct service **services =
+		(struct service **)calloc(group->count, sizeof(struct service *));
+	int r;
+
+	if (services == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < group->count; i++)
+		services[i] = group->posts[i]->service;
+	r = ledger_new(services, group->count, &worker->ledger);
+	free((void *)services);
+	return r;
 }
 
 static int fork_worker(struct worker *worker, const struct group *group,
 		       const struct responder_ports *ports)
 {
 	struct workers *workers = worker->workers;
+	size_t count = workers_count(workers);
+	const struct ledger **predecessors =
+		(const struct ledger **)calloc(count + 1, sizeof(struct ledger *));
 	struct worker_plan plan = { .credentials = group->credentials,
 				    .root = workers->root,
 				    .posts = group->posts,
 				    .post_count = group->count,
-				    .ports = ports };
-	int r = channel_open(&worker->channel, &plan.channel);
-	pid_t pid;
+				    .ports = ports,
+				    .ledger = worker->ledger,
+				    .predecessors = predecessors };
+	int r;
 
-	if (r < 0)
-		return r;
-	pid = fork();
-	if (pid == 0)
-		worker_run(&plan);
-	r = pid == -1 ? -errno : 0;
-	fd_close(&plan.channel);
-	worker->child.pid = pid;
+	if (predecessors == NULL)
+		return -ENOMEM;
+	for (const struct worker *older = workers->first; older != NULL;
+	     older = older->next)
+		predecessors[plan.predecessor_count++] = older->ledger;
+	r = worker_fork(&plan, &worker->channel, &worker->child.pid);
+	free((void *)predecessors);
 	return r;
 }
 
@@ -244,14 +284,16 @@ static int start_worker(struct workers *workers, const struct group *group,
 	worker->workers = workers;
 	worker->channel = -1;
 	worker->signature = group->signature;
+	worker->owner = group->owner;
 	worker->started_ns = loop_now_ns(workers->engine->loop);
-	r = fork_worker(worker, group, ports);
+	r = make_ledger(worker, group);
+	if (r == 0)
+		r = fork_worker(worker, group, ports);
 	if (r == 0)
 		r = watch_worker(worker);
 	if (r < 0) {
 		/* The closed channel ends a worker that has been forked. */
-		close_channel(worker);
-		free(worker);
+		free_worker(worker);
 		return r;
 	}
 	worker->next = workers->first;
@@ -279,18 +321,31 @@ static bool is_wanted(const struct worker *worker, const struct group_list *want
 	return false;
 }
 
-static int start_missing(struct workers *workers, const struct group_list *wanted)
+/* Start the group's worker, or later if it has to wait after failures. */
+static void start_group(struct workers *workers, const struct group *group,
+			const struct responder_ports *ports)
 {
-	for (size_t i = 0; i < wanted->count; i++) {
-		const struct group *group = &wanted->groups[i];
-		int r = 0;
+	uint64_t now_ns = loop_now_ns(workers->engine->loop);
+	uint64_t not_before_ns = troubles_not_before(&workers->troubles, group->owner);
+	int r;
 
-		if (!is_served(workers, group))
-			r = start_worker(workers, group, &wanted->ports);
-		if (r < 0)
-			return r;
+	if (not_before_ns > now_ns) {
+		refresh_at(workers, not_before_ns);
+		return;
 	}
-	return 0;
+	r = start_worker(workers, group, ports);
+	if (r == 0)
+		return;
+	report_message(workers->engine->reporter, LOG_LEVEL_ERROR,
+		       "cannot start a worker: %s; trying again", strerror(-r));
+	refresh_at(workers, note_failure(workers, group->owner, now_ns));
+}
+
+static void start_missing(struct workers *workers, const struct group_list *wanted)
+{
+	for (size_t i = 0; i < wanted->count; i++)
+		if (!is_served(workers, &wanted->groups[i]))
+			start_group(workers, &wanted->groups[i], &wanted->ports);
 }
 
 static void drain_unwanted(struct workers *workers, const struct group_list *wanted)
@@ -305,22 +360,36 @@ static void drain_unwanted(struct workers *workers, const struct group_list *wan
 	}
 }
 
+/* Sessions without end must not let the number of workers grow with every reload. */
+static void end_oldest(struct workers *workers)
+{
+	size_t count = 0;
+
+	for (struct worker *worker = workers->first; worker != NULL;
+	     worker = worker->next) {
+		if (!worker->draining || ++count <= WORKERS_DRAINING)
+			continue;
+		report_message(workers->engine->reporter, LOG_LEVEL_WARNING,
+			       "worker %d has had its time to drain and is ended",
+			       (int)worker->child.pid);
+		(void)kill(worker->child.pid, SIGKILL);
+	}
+}
+
 void workers_refresh(struct workers *workers)
 {
 	struct group_list wanted = { 0 };
-	int r;
 
 	if (workers->stopped)
 		return;
-	r = groups_make(workers->engine, &wanted);
-	if (r == 0)
-		r = start_missing(workers, &wanted);
-	if (r == 0) {
-		drain_unwanted(workers, &wanted);
-	} else {
-		report_message(workers->engine->reporter, LOG_LEVEL_ERROR,
-			       "cannot start a worker: %s; trying again", strerror(-r));
-		refresh_in(workers, rest_ns(++workers->failures + 1));
+	if (groups_make(workers->engine, &wanted) < 0) {
+		refresh_at(workers,
+			   loop_now_ns(workers->engine->loop) + WORKER_REST_MAX_NS);
+		return;
 	}
+	/* First, so that an access list that has become stricter is so at once. */
+	drain_unwanted(workers, &wanted);
+	start_missing(workers, &wanted);
+	end_oldest(workers);
 	groups_done(&wanted);
 }

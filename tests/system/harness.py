@@ -4,7 +4,9 @@
 Nothing here sleeps: every wait is for an event (a log line, a byte, an exit) with a
 deadline that only a failure reaches.
 """
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -22,6 +24,7 @@ USHERD = os.environ.get("USHERD", "build/debug/src/usherd")
 SOURCE = pathlib.Path(os.environ.get("USHERD_SOURCE_DIR", "."))
 DEADLINE = float(os.environ.get("USHERD_TEST_DEADLINE", "30"))
 NOBODY = 65534
+_BUILT = USHERD
 
 
 def is_root():
@@ -82,18 +85,40 @@ def eventually(condition, what, deadline=DEADLINE):
         select.select([], [], [], 0.01)
 
 
+def open_directory():
+    """A new one that everybody may enter, removed when the process ends at the latest."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="usherd-test-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    directory.chmod(0o755)
+    return directory
+
+
+@functools.lru_cache(maxsize=None)
+def _open_to_everybody(path):
+    """A copy of the program where everybody may start it: the build may be below a
+    directory that is closed to all but its owner, as /root is."""
+    copy = open_directory() / "usherd"
+    shutil.copyfile(path, copy)
+    copy.chmod(0o755)
+    return str(copy)
+
+
+def startable():
+    """What to start as the daemon: USHERD, or what a test has put in its place."""
+    return _open_to_everybody(USHERD) if USHERD == _BUILT else USHERD
+
+
 class Daemon:
     """One usherd with a configuration of its own in a directory of its own."""
 
     def __init__(self, config, *, options=(), env=None, preexec=None, user=None,
                  pass_fds=(), wait_ready=True, log_to_stderr=True):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="usherd-test-"))
-        os.chmod(self.directory, 0o755)
+        self.directory = open_directory()
         self.config_path = self.directory / "usherd.conf"
         self.write(config)
         self.lines = []
         self.condition = threading.Condition()
-        command = [USHERD, "-f", str(self.config_path), *options]
+        command = [startable(), "-f", str(self.config_path), *options]
         if log_to_stderr:
             command += ["-l", "stderr"]
         full_env = dict(os.environ if env is None else env)
@@ -104,7 +129,15 @@ class Daemon:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if wait_ready:
+            self._wait_ready()
+
+    def _wait_ready(self):
+        try:
             self.wait_for(r"ready:")
+        except AssertionError:
+            # Nobody has this object yet who could end the process.
+            self.stop(signal.SIGKILL)
+            raise
 
     def write(self, config):
         temporary = self.config_path.with_suffix(".new")
@@ -217,8 +250,7 @@ class Case(unittest.TestCase):
 
     def scratch(self):
         """A directory that everybody may enter."""
-        path = pathlib.Path(tempfile.mkdtemp(prefix="usherd-test-"))
-        os.chmod(path, 0o755)
+        path = open_directory()
         self.addCleanup(shutil.rmtree, path, ignore_errors=True)
         return path
 
@@ -250,6 +282,14 @@ def exchange(port, data=b"", host="127.0.0.1", source=None):
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         return read_all(connection)
+
+
+def answer(port, data=b""):
+    """As exchange(), with a reset connection taken for one that was closed."""
+    try:
+        return exchange(port, data)
+    except OSError:
+        return b""
 
 
 def datagram_socket(host="127.0.0.1"):

@@ -99,6 +99,47 @@ class Flows(Case):
                              [b"%d" % n for n in range(8)])
         daemon.wait_for(r"EXIT: flow status=0", count=8)
 
+    def test_identical_leftovers_are_served(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        one = self.script("#!/bin/sh\ndd bs=1000 count=1 2>/dev/null\n")
+        daemon = self.daemon(service(port, one, "instances = 1"))
+        with datagram_socket() as client:
+            for _ in range(4):
+                client.sendto(b"ping", ("127.0.0.1", port))
+            self.assertEqual([client.recv(10) for _ in range(4)], [b"ping"] * 4)
+        daemon.wait_for(r"EXIT: flow status=0", count=4)
+        self.assertEqual(len(daemon.matches("FAIL|without reading")), 0)
+
+    def test_leftovers_survive_a_service_that_changes_its_kind(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        slow = self.script("#!/bin/sh\ndd bs=1000 count=1 2>/dev/null\nsleep 1\n")
+        for other in ("internal = echo", "wait = yes server = %s %s" % (slow, user_line())):
+            daemon = self.daemon(service(port, slow))
+            with datagram_socket() as client:
+                client.sendto(b"one", ("127.0.0.1", port))
+                self.assertEqual(client.recv(10), b"one")
+                client.sendto(b"two", ("127.0.0.1", port))
+                daemon.reload("service flow { protocol = udp bind = 127.0.0.1 port = %d "
+                              "log_on_success = { PID, EXIT } %s }" % (port, other))
+                daemon.wait_for(r"EXIT: flow status=0")
+                daemon.wait_for(r"datagrams were dropped: the service has changed")
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_a_flood_of_new_peers_does_not_stop_the_others(self):
+        port, other = harness.free_port(socket.SOCK_DGRAM), harness.free_port()
+        daemon = self.daemon(service(port, "/bin/sleep",
+                                     "server_args = 60 instances = 200") + """
+            service other { bind = 127.0.0.1 port = %d server = /bin/cat cps = { 0, 1 } %s }
+            """ % (other, user_line()))
+        with datagram_socket() as sender:
+            for number in range(1000):
+                with datagram_socket("127.1.%d.%d" % (number // 250, number % 250 + 1)) as s:
+                    s.sendto(b"x", ("127.0.0.1", port))
+                if number % 100 == 0:
+                    self.assertEqual(harness.exchange(other, b"alive"), b"alive")
+        daemon.wait_for(r"FAIL: flow service_limit")
+        self.assertEqual(harness.exchange(other, b"alive"), b"alive")
+
     def test_a_program_that_never_reads_does_not_loop(self):
         port = harness.free_port(socket.SOCK_DGRAM)
         daemon = self.daemon(service(port, "/bin/true"))

@@ -417,7 +417,18 @@ class Environment(Child):
             client.connect(path)
             found = self.peer_variables(self.started(client=client))
         self.assertEqual(found, {"PROTO": "UNIX", "UNIXLOCALPATH": path,
-                                 "REMOTE_HOST": name, "REMOTE_ADDR": name})
+                                 "REMOTE_HOST": name})
+
+    def test_a_unix_peer_cannot_pass_for_an_address(self):
+        path = self.serve_unix()
+        here = os.getcwd()
+        os.chdir(self.scratch())
+        self.addCleanup(os.chdir, here)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.bind("203.0.113.9")
+            client.connect(path)
+            found = self.peer_variables(self.started(client=client))
+        self.assertEqual(found["REMOTE_HOST"], "<no address>")
 
     def test_a_program_that_accepts_by_itself_is_told_no_address(self):
         self.port = harness.free_port()

@@ -64,6 +64,42 @@ class Lifecycle(Case):
             os.kill(pid, signal.SIGKILL)
             self.assertEqual(read_all(client), b"")
 
+    def test_what_is_to_be_kept_is_kept_however_often_it_is_told_to_stop(self):
+        port = harness.free_port()
+        config = "stop = detach\n" + sleeper(port)
+        daemon, client, pid = self.start_sleeper(config, port)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        daemon.send(signal.SIGTERM)
+        daemon.send(signal.SIGINT)
+        os.kill(daemon.pid, signal.SIGCONT)
+        self.assertEqual(daemon.wait(), 0)
+        os.kill(pid, 0)
+        os.kill(pid, signal.SIGKILL)
+
+    def test_quit_in_the_grace_time_leaves_the_rest_alone(self):
+        port = harness.free_port()
+        config = "stop_grace = 60s\n" + sleeper(port, "trap '' TERM; ")
+        daemon, client, pid = self.start_sleeper(config, port)
+        daemon.send(signal.SIGTERM)
+        daemon.wait_for(r"stopping")
+        daemon.send(signal.SIGQUIT)
+        self.assertEqual(daemon.wait(), 0)
+        os.kill(pid, 0)
+        os.kill(pid, signal.SIGKILL)
+
+    def test_programs_get_term_once(self):
+        port = harness.free_port()
+        daemon = self.daemon("""service count { bind = 127.0.0.1 port = %d server = /bin/sh
+            server_args = { -c, 'n=0; trap "n=\\$((n+1))" TERM; echo on; while [ $n -eq 0 ]; do
+            sleep 0.05; done; sleep 0.2; exit $((10+n))' } %s log_on_success = { EXIT } }"""
+                             .replace("\n            sleep", " sleep") % (port, user_line()))
+        clients = [connect(port) for _ in range(10)]
+        for client in clients:
+            client.settimeout(harness.DEADLINE)
+            self.assertEqual(client.recv(3), b"on\n")
+        daemon.stop()
+        daemon.wait_for(r"EXIT: count status=11", count=10)
+
     def test_after_kill_9_a_restart_binds_at_once(self):
         port, other = harness.free_port(), harness.free_port()
         config = sleeper(port) + echo(other)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The guard in front of real clients: access lists, limits, and how they heal."""
 import contextlib
+import os
 import time
 
 import harness
@@ -127,6 +128,13 @@ class Limits(Case):
             daemon.reload(config.replace("service limited", "service other"))
             self.assertEqual(exchange(port, b"y"), b"y")
 
+    def test_strangers_do_not_use_up_the_connections_of_others(self):
+        for port, daemon in self.both_kinds("cps = { 2, 300 } only_from = 127.0.0.2"):
+            for _ in range(10):
+                self.assertTrue(self.refused(port, "127.0.0.3"))
+            self.assertEqual(exchange(port, b"x", source="127.0.0.2"), b"x")
+            self.assertEqual(len(daemon.matches("rests for")), 0)
+
     def test_running_sessions_outlive_a_pause(self):
         for port, daemon in self.both_kinds("cps = { 2, 1 }"):
             session = self.held(port)
@@ -166,6 +174,57 @@ class Limits(Case):
         third.close()
         daemon.wait_for(r"EXIT: limited status=0", count=3)
         self.held(port)
+
+    def test_limits_of_in_process_services_hold_over_reloads(self):
+        port = harness.free_port()
+        config = service(port, OFF + "instances = 3 per_source = 2", IN_PROCESS)
+        daemon = self.daemon(config)
+        self.held(port, "127.0.0.2")
+        first = self.held(port, "127.0.0.3")
+        for number in range(4):
+            daemon.reload(config.replace("instances = 3",
+                                         "instances = 3 idle_timeout = %dm" % (number + 5)))
+        second = self.held(port, "127.0.0.3")
+        # Two of the three are counted by workers that are draining.
+        self.assertTrue(self.refused(port, "127.0.0.4"))
+        daemon.wait_for(r"FAIL: limited service_limit from=127\.0\.0\.4")
+        first.close()
+        daemon.wait_for(r"EXIT: limited status=0")
+        self.held(port, "127.0.0.2")
+        second.close()
+        daemon.wait_for(r"EXIT: limited status=0", count=2)
+        self.assertTrue(self.refused(port, "127.0.0.2"))
+        daemon.wait_for(r"FAIL: limited per_source_limit from=127\.0\.0\.2")
+
+    def test_the_dead_do_not_count(self):
+        port = harness.free_port()
+        config = service(port, OFF + "instances = 2", IN_PROCESS)
+        daemon = self.daemon(config)
+        self.held(port)
+        old = int(daemon.wait_for(r"START: limited pid=(\d+)").group(1))
+        daemon.reload(config.replace("instances = 2", "instances = 2 idle_timeout = 5m"))
+        self.held(port)
+        self.assertTrue(self.refused(port))
+        os.kill(old, 9)
+        harness.eventually(lambda: old not in daemon.children(), "the old worker is gone")
+        self.held(port)
+
+    def test_a_stricter_list_holds_although_another_worker_rests(self):
+        a, b = harness.free_port(), harness.free_port()
+        if not harness.is_root():
+            self.skipTest("needs root: workers of two users")
+        config = service(a, OFF, IN_PROCESS).replace("limited", "a") + \
+            service(b, OFF + "user = 54331", IN_PROCESS).replace("limited", "b")
+        daemon = self.daemon(config)
+        exchange(a, b"x")
+        for number in range(6):
+            mark = daemon.mark()
+            exchange(b, b"x")
+            os.kill(int(daemon.wait_for(r"START: b pid=(\d+)", since=mark).group(1)), 9)
+            daemon.wait_for(r"starting another", since=mark)
+        daemon.reload(config.replace("service a {", "service a { only_from = 127.0.0.9"))
+        # The old worker may take clients until it has read its order, not longer.
+        harness.eventually(lambda: harness.answer(a, b"x") == b"", "the list holds", 1.5)
 
     def test_a_flood_of_refusals_is_summed_up(self):
         port = harness.free_port()

@@ -125,6 +125,65 @@ class Wait(Case):
             daemon.wait_for(r"EXIT: waiting status=0")
             self.assertEqual(self.ask(client, port, b"c"), b"c")
 
+    def test_identical_datagrams_are_no_sign_of_failure(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        daemon = self.daemon(service(port, self.script(ECHO), '"5", once'))
+        with datagram_socket() as client:
+            for _ in range(12):
+                client.sendto(b"same", ("127.0.0.1", port))
+            self.assertEqual([client.recv(100) for _ in range(12)], [b"same"] * 12)
+        self.assertEqual(len(daemon.matches(r"without reading")), 0)
+
+    def test_a_socket_that_a_program_shuts_down_is_opened_again(self):
+        kill = """#!/usr/bin/env python3
+import socket, sys
+s = socket.socket(fileno=0)
+if s.type == socket.SOCK_STREAM:
+    s.accept()[0].close()
+else:
+    s.recvfrom(1000)
+try:
+    s.shutdown(socket.SHUT_RDWR)
+except OSError:
+    pass
+"""
+        for protocol in "udp", "tcp":
+            port = harness.free_port(socket.SOCK_DGRAM if protocol == "udp"
+                                     else socket.SOCK_STREAM)
+            daemon = self.daemon(service(port, self.script(kill), "", protocol))
+            for count in range(1, 4):
+                if protocol == "udp":
+                    with datagram_socket() as client:
+                        client.sendto(b"x", ("127.0.0.1", port))
+                else:
+                    connect(port).close()
+                daemon.wait_for(r"EXIT: waiting", count=count)
+                if protocol == "udp":
+                    daemon.wait_for(r"is bound now", count=count)
+                harness.eventually(lambda: self.answers(port, protocol), "open again")
+            daemon.wait_for(r"somebody has shut down %s" % protocol)
+
+    def answers(self, port, protocol):
+        """Is the port bound and (TCP) listening?"""
+        name = "/proc/net/" + protocol
+        with open(name) as handle:
+            lines = [line.split() for line in handle]
+        wanted = "0100007F:%04X" % port
+        state = "0A" if protocol == "tcp" else "07"
+        return any(f[1] == wanted and f[3] == state for f in lines[1:])
+
+    def test_a_program_that_runs_on_leaves_the_socket_to_a_worker_only_at_its_end(self):
+        port = harness.free_port()
+        daemon = self.daemon(service(port, self.script(ACCEPT), "1", "tcp"))
+        with connect(port) as client:
+            read_all(client)
+        daemon.reload("service waiting { port = %d bind = 127.0.0.1 internal = echo "
+                      "log_on_success = { PID, EXIT } }" % port)
+        with connect(port) as client:
+            self.assertTrue(read_all(client).startswith(b"from "))
+        daemon.wait_for(r"EXIT: waiting status=0")
+        self.assertEqual(harness.exchange(port, b"mine"), b"mine")
+
     def test_a_program_that_cannot_start_does_not_spin(self):
         port = harness.free_port(socket.SOCK_DGRAM)
         path = self.script("#!/no/such/interpreter\n")

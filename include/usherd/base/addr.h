@@ -48,7 +48,9 @@ void addr_normalise(struct addr *addr);
 bool addr_equal(const struct addr *a, const struct addr *b);
 
 /* Numeric host without port ("192.0.2.1", "2001:db8::1", "fe80::1%eth0"); the path or
- * "@name", escaped, for UNIX; "<no address>" where there is none. Returns @buffer. */
+ * "@name" for UNIX, escaped, spaces as \x20; "<no address>" where there is none, and for
+ * a UNIX name that is no absolute path, as a client might choose "192.0.2.1". Returns
+ * @buffer. */
 const char *addr_format_host(const struct addr *addr, char buffer[ADDR_TEXT_SIZE]);
 
 /* As above with the port: "192.0.2.1:21", "[2001:db8::1]:21". */

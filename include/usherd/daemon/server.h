@@ -28,6 +28,7 @@ struct server {
 	struct timer log_timer; /* likewise, where there is no descriptor to watch */
 	struct timer stop_timer;
 	bool stopping;
+	enum stop_mode stop_mode; /* while stopping */
 	bool root;
 };
 
@@ -45,7 +46,10 @@ void server_done(struct server *server);
 /* Read the configuration anew and put it into effect, or keep everything as it is. */
 void server_reload(struct server *server);
 
-/* TERM, INT: as the configuration says; a second time: at once. */
+/*
+ * TERM, INT: as the configuration says. Called again while the programs have their grace
+ * time, it ends the wait: STOP_TERMINATE kills, STOP_DETACH leaves the rest alone.
+ */
 void server_stop(struct server *server, enum stop_mode mode);
 
 /* After every reaping: has the last child gone? */

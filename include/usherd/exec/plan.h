@@ -5,14 +5,13 @@
  * For each client only the slots that name it are rewritten:
  *   REMOTE_HOST REMOTE_ADDR REMOTE_PORT PROTO TCPREMOTEIP TCPREMOTEPORT TCPLOCALIP
  *   TCPLOCALPORT (UDPREMOTEIP... for datagrams)
- * UNIX sockets: PROTO=UNIX, REMOTE_HOST, REMOTE_ADDR if the peer has a name, and
- * UNIXLOCALPATH. With an unknown peer only REMOTE_HOST=<no address> is set. A variable of
- * one of these names that comes from elsewhere (daemon's environment, env) is left out
- * in every case, so that a program can believe them.
- * Before them stand the daemon's variables (the whole environment but for what speaks to
- * the daemon itself: LISTEN_*, NOTIFY_SOCKET, WATCHDOG_*, ...; or those of passenv, in
- * its order), then those of env, the last of a name winning.
- * A plan is used for one start at a time (single-threaded).
+ * UNIX sockets: PROTO=UNIX, REMOTE_HOST and UNIXLOCALPATH, never REMOTE_ADDR. With an
+ * unknown peer only REMOTE_HOST=<no address> is set. A variable of one of these names
+ * that comes from elsewhere (daemon's environment, env) is left out in every case, so
+ * that a program can believe them. Before them stand the daemon's variables (the whole
+ * environment but for what speaks to the daemon itself: LISTEN_*, NOTIFY_SOCKET,
+ * WATCHDOG_*, ...; or those of passenv, in its order), then those of env, the last of a
+ * name winning. A plan is used for one start at a time (single-threaded).
  */
 #ifndef USHERD_EXEC_PLAN_H
 #define USHERD_EXEC_PLAN_H

@@ -5,7 +5,9 @@
  *
  * The checks stand in one table and run in its order; the first that refuses gives the
  * reason:
- *   cps, instances, per_source, process limit, address (no_access, only_from).
+ *   address (no_access, only_from), cps, instances, per_source, process limit.
+ * The address comes first, and who is refused for it counts against nothing: otherwise a
+ * stranger could use up the connections per second of those who may come in.
  *
  * Memory: a tally counts sources in one table that never holds more entries than there
  * are running sessions of the service; refused clients leave nothing behind.
@@ -48,6 +50,7 @@ struct tally {
 	uint64_t window_start_ns;     /* private: the current second of cps */
 	uint64_t window_count;        /* private */
 	uint64_t paused_until_ns;     /* private */
+	bool fixed;                   /* private: the table is not ours to resize */
 };
 
 /* What does not belong to one service. */
@@ -55,10 +58,17 @@ struct surroundings {
 	uint64_t now_ns;
 	uint64_t children;     /* programs running, all services */
 	uint64_t max_children; /* UNITS_UNLIMITED: no limit */
+	/* Sessions of the service that other tallies count: all, and of this source. */
+	uint64_t active_elsewhere;
+	uint64_t source_elsewhere;
 };
 
+/* Pure: do no_access and only_from let @peer in? */
+bool guard_welcomes(const struct policy *policy, const struct addr *peer);
+
 /*
- * Count one arrival against cps. Called once for each client, before guard_decide().
+ * Count one arrival against cps. Called once for each client that is welcome, before
+ * guard_decide().
  * More than cps_rate within the second that began with its first arrival: those in
  * excess are refused.
  */
@@ -98,5 +108,17 @@ void tally_release(struct tally *tally, const struct source_key *source);
 uint64_t tally_source_active(const struct tally *tally, const struct policy *policy,
 			     const struct addr *peer);
 void tally_done(struct tally *tally);
+
+/*
+ * A tally whose table of sources is given and never grows, for memory that processes
+ * share: one of them writes, the others may read (and may see it a moment old).
+ * @memory: tally_memory_size(@sources) bytes, all zero, aligned like malloc's. The tally
+ * itself stands at its begin. Admitting fails with -ENOMEM when the table is full.
+ */
+size_t tally_memory_size(size_t sources);
+struct tally *tally_place(void *memory, size_t sources);
+
+/* Forget all sessions and the pause; the table stays. */
+void tally_clear(struct tally *tally);
 
 #endif

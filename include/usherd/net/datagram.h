@@ -49,16 +49,21 @@ int datagram_reply(int fd, const struct datagram *to, const uint8_t *data, size_
 
 /*
  * A UDP socket of its own for the exchange between first->local and first->peer: bound
- * to the same port as the listener (both have SO_REUSEADDR) and to the endpoint's
+ * to the same port as @listener, whose endpoint is @endpoint, and to the endpoint's
  * interface if it names one, connected to the peer, so that the kernel gives it all
  * further datagrams of that peer and nobody else's. IPv4 peers of a dual-stack listener
  * get an IPv4 socket. After a multicast or broadcast datagram the kernel chooses the own
  * address. Non-blocking, close-on-exec. A port below 1024 needs CAP_NET_BIND_SERVICE.
  * UDP only (-EOPNOTSUPP); a peer without a port has no socket (-EINVAL).
  *
+ * The listener has SO_REUSEPORT, which lets sockets of the same user in, during the
+ * bind(2) in this call and at no other time, so that nobody else can bind the port. (If
+ * it was made by another user it has SO_REUSEADDR, which lets everybody in, instead.) The
+ * peers' sockets keep theirs, for the next of them.
+ *
  * Order and completeness. Until it was bound, the peer's datagrams went to the listener;
- * between bind and connect it may have got anybody's, because a more specific or later
- * bound socket wins. So the caller
+ * between bind and connect it may have got anybody's, because a more specific one wins,
+ * and either of two alike. So the caller
  *   1. reads the listener to its end and keeps what it read, in order, as a list;
  *   2. takes the first of the list; if its peer has no socket yet: makes one here, then
  *      reads the listener to its end again and appends that to the list, then reads the
@@ -70,8 +75,8 @@ int datagram_reply(int fd, const struct datagram *to, const uint8_t *data, size_
  * Every datagram then ends once in the socket of its peer, in the order of arrival but
  * for those that come while 2 and 3 are going on (microseconds): one may overtake.
  */
-int datagram_connect(const struct datagram *first, const struct endpoint *endpoint,
-		     int *ret_fd, struct error *err);
+int datagram_connect(int listener, const struct datagram *first,
+		     const struct endpoint *endpoint, int *ret_fd, struct error *err);
 
 /*
  * Put @datagram, whose peer @fd is connected to, at the end of the receive queue of @fd
@@ -105,5 +110,23 @@ int datagram_inject(int fd, int listener, const struct datagram *datagram,
  * the result by as much, never below 0.
  */
 uint64_t datagram_idle_ns(int fd, uint64_t made_wall_ns);
+
+/*
+ * A value that is another one when somebody, in whatever process, has read a datagram
+ * from the UDP socket @fd since, and the same one otherwise: to tell whether a program
+ * has read anything. 0 while nothing was ever read. Peeking counts as reading, but for
+ * datagram_head_mark(); a program's reads do not count while SO_TIMESTAMP or its kin is
+ * set on the socket. Always 0 for UNIX sockets: the kernel keeps nothing about them, so
+ * compare their datagram_head_mark().
+ */
+uint64_t datagram_read_mark(int fd);
+
+/*
+ * Identifies the first queued datagram of a UDP or UNIX datagram socket: the same value
+ * as long as that one is the first, another when a different one is, even one of equal
+ * content. 0 when none is queued. Whoever reads @fd in that moment may get a time stamp
+ * along as control data.
+ */
+uint64_t datagram_head_mark(int fd);
 
 #endif

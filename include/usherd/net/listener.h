@@ -5,23 +5,24 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "usherd/base/error.h"
 #include "usherd/model/endpoint.h"
 
 /*
  * Create, bind and (streams) listen. The descriptor is close-on-exec and non-blocking.
- * SO_REUSEADDR always (TCP: a restart binds at once; UDP: connected per-peer sockets may
- * share the port, but so may any other UDP socket that has it, and -EADDRINUSE only comes
- * from one that has not); IPV6_V6ONLY always set explicitly; IP_PKTINFO /
- * IPV6_RECVPKTINFO on UDP; SO_BINDTODEVICE for an interface. A backlog below 1 is the
- * system's largest.
+ * SO_REUSEADDR on TCP, so that a restart binds at once, and never on UDP, where it would
+ * let anybody share the port and take its datagrams: per-peer sockets of an earlier
+ * process, see datagram_connect(), keep the port in use; IPV6_V6ONLY always set
+ * explicitly; IP_PKTINFO / IPV6_RECVPKTINFO on UDP; SO_BINDTODEVICE for an interface. A
+ * backlog below 1 is the system's largest.
  *
- * A UNIX path: a stale socket (connect(2) says ECONNREFUSED) is replaced, a live one or
- * another kind of file is -EADDRINUSE; when that cannot be told (no right to connect) the
- * error says so. The node gets owner, group and mode before anybody can connect: until
- * then its mode is 0. The umask is changed for a moment, so no other thread may make
- * files meanwhile. Needs /proc.
+ * A UNIX path: a stale socket (nobody has it open) is replaced, one that somebody has,
+ * listening or not, or another kind of file is -EADDRINUSE; when that cannot be told (no
+ * right to connect) the error says so. The node gets owner, group and mode before anybody
+ * can connect: until then its mode is 0. The umask is changed for a moment, so no other
+ * thread may make files meanwhile. Needs /proc.
  *
  * Returns 0 or a negative errno with the reason in words.
  */
@@ -34,7 +35,8 @@ bool listener_error_is_transient(int error);
 
 /*
  * Apply what may differ between two endpoints of endpoint_same_socket(): backlog, owner,
- * group, mode. Returns 0 or a negative errno.
+ * group, mode. Returns 0 or a negative errno; -ENOENT when the node of @fd has gone from
+ * its path, or another is there (without CAP_NET_ADMIN it cannot be told from that one).
  */
 int listener_adjust(int fd, const struct endpoint *endpoint, struct error *err);
 
@@ -62,7 +64,32 @@ int listener_adopt(int fd, const struct endpoint *endpoint, struct error *err);
 int listener_pause(int fd, const struct endpoint *endpoint);
 int listener_resume(int fd, const struct endpoint *endpoint);
 
-/* Remove the node of a UNIX path; does nothing for the others. */
+/* Remove the socket at a UNIX path, whoever has put it there; does nothing for others.
+ * listener_unlink_node() is the safe way. */
 void listener_unlink(const struct endpoint *endpoint);
+
+/* Which node of a file system a UNIX socket is bound to. A value, all 0 for none. */
+struct node_identity {
+	uint32_t device_major;
+	uint32_t device_minor;
+	uint64_t inode;
+	int64_t born_s; /* 0 where the file system does not say */
+	uint32_t born_ns;
+};
+
+/*
+ * The node of @fd, to be called right after listener_open() or listener_adopt(): without
+ * CAP_NET_ADMIN it is what is at the path now. None, all 0, for other transports and the
+ * abstract namespace. 0; -ENOENT when another, or none, is at the path by now; another
+ * negative errno.
+ */
+int listener_identify(int fd, const struct endpoint *endpoint, struct node_identity *ret);
+
+/* Remove the node of a UNIX path if it is @node still, not one that another program has
+ * put there. Does nothing for others. Close the listener after, not before: a node that
+ * nobody uses any more may give its number, within milliseconds its time as well, to the
+ * next one. */
+void listener_unlink_node(const struct endpoint *endpoint,
+			  const struct node_identity *node);
 
 #endif

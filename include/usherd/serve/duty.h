@@ -23,6 +23,7 @@
 #include "usherd/loop/loop.h"
 #include "usherd/model/service.h"
 #include "usherd/net/accept.h"
+#include "usherd/net/listener.h"
 #include "usherd/serve/builtin.h"
 #include "usherd/serve/children.h"
 #include "usherd/serve/report.h"
@@ -74,7 +75,11 @@ struct post {
 	struct plan *plan;               /* owned; NULL for an in-process service */
 	const struct builtin *builtin;   /* NULL for a program */
 	struct stderr_pipe *stderr_pipe; /* owned; with stderr = log, else NULL */
-	struct tally tally;
+	struct tally *tally; /* own_tally, or in a worker's ledger (borrowed) */
+	struct tally own_tally;
+	/* Worker: what predecessors that still have sessions count; borrowed entries. */
+	const struct tally **elsewhere; /* owned array */
+	size_t elsewhere_count;
 	struct listener **listeners; /* owned array, owned entries */
 	size_t listener_count;
 	struct timer pause;          /* armed while cps rests the service */
@@ -95,15 +100,17 @@ struct holder {
 struct listener {
 	struct post *post; /* borrowed; NULL while in a pool between two posts */
 	struct endpoint endpoint;
-	struct addr local; /* bound address, normalised */
-	int fd;            /* owned; -1 while not bound */
-	uint64_t serial;   /* another one for every socket it has had */
-	bool adopted;      /* inherited: the UNIX node is not ours to remove */
+	struct addr local;         /* bound address, normalised */
+	int fd;                    /* owned; -1 while not bound */
+	uint64_t serial;           /* another one for every socket it has had */
+	bool adopted;              /* inherited: the UNIX node is not ours to remove */
+	struct node_identity node; /* of a UNIX path: which one is ours */
 	struct watch watch;
 	struct timer timer;    /* unbound: next try; resting: end of the rest */
 	unsigned failures;     /* of binding, or quick ends of a wait program, in a row */
 	struct holder *holder; /* the wait program that has the socket now, or NULL */
 	uint64_t head;         /* what was first in the queue when it was started */
+	unsigned unmoved;      /* quick ends in a row that left as many in the queue */
 };
 
 #endif

@@ -15,6 +15,8 @@ struct group {
 	size_t count;
 	/* Changes with every change of the services or of their sockets. */
 	uint64_t signature;
+	/* Stays the same over changes: of the credentials alone. */
+	uint64_t owner;
 };
 
 struct group_list {

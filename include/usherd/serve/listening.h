@@ -21,6 +21,15 @@ void listener_take(struct listener *listener, int fd);
 /* Watch again / not at all, according to the state of post and listener. */
 void listener_update(struct listener *listener);
 
+/* Bound, and in nobody else's hands: a worker may have it. */
+bool listener_is_free(const struct listener *listener);
+
+/*
+ * Somebody who had the socket, too, has shut it down (poll(2) says so): listen again, or
+ * bind anew, after a short rest.
+ */
+void listener_mend(struct listener *listener);
+
 /* Look away from one listener for @ns. */
 void listener_rest(struct listener *listener, uint64_t ns);
 

@@ -32,7 +32,7 @@ struct post *engine_find(const struct engine *engine, const char *id); /* or NUL
  */
 void post_replace(struct post *post, struct post *fresh);
 
-/* Give @post room for @count listeners. 0 or -ENOMEM. */
+/* Give @post room for @count listeners in all; those it has stay. 0 or -ENOMEM. */
 int post_reserve(struct post *post, size_t count);
 /* Hand @listener over to @post, which has room. */
 void post_attach(struct post *post, struct listener *listener);

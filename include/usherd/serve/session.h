@@ -21,6 +21,7 @@
 #include "usherd/loop/loop.h"
 #include "usherd/serve/builtin.h"
 
+#define SESSION_KEEPALIVE_S  600 /* TCP keep-alive probes after so long idle */
 #define SESSION_LINGER_NS    (UINT64_C(2) * 1000000000)
 #define SESSION_LINGER_BYTES 1048576
 #define SESSION_BUFFER_MAX   16384

@@ -11,7 +11,8 @@
 #include "usherd/base/error.h"
 #include "usherd/loop/loop.h"
 
-#define STDERR_LINE_SIZE 240
+/* Escaped to four times its length it still fits a message. */
+#define STDERR_LINE_SIZE 160
 
 struct post;
 struct stderr_pipe;

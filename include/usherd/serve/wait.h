@@ -12,6 +12,7 @@
 
 #include "usherd/serve/duty.h"
 
+#define WAIT_UNMOVED_MAX   4
 #define WAIT_QUICK_NS      (UINT64_C(1) * 1000000000)
 #define WAIT_REST_FIRST_NS (UINT64_C(100) * 1000000)
 #define WAIT_REST_MAX_NS   (UINT64_C(30) * 1000000000)

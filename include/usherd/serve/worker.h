@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "usherd/serve/duty.h"
+#include "usherd/serve/ledger.h"
 #include "usherd/serve/responder.h"
 
 struct worker_plan {
@@ -18,13 +19,18 @@ struct worker_plan {
 	struct post *const *posts; /* the supervisor's, with their bound listeners */
 	size_t post_count;
 	const struct responder_ports *ports; /* of all workers' datagram services */
-	int channel;                         /* the worker's end */
+	struct ledger *ledger;               /* where it counts */
+	/* Those of workers that still have sessions of these services. */
+	const struct ledger *const *predecessors;
+	size_t predecessor_count;
 };
 
 /*
- * What the forked process does: keep the plan's sockets and standard error and close all
- * else, confine itself, serve until drained or the channel is closed. Never returns.
+ * Fork a worker. Returns 0 with its pid and the supervisor's end of its channel (owned by
+ * the caller; closing it ends the worker), or a negative errno. The new process keeps the
+ * plan's sockets and standard error, closes all else, confines itself and serves until
+ * drained or the channel is closed.
  */
-_Noreturn void worker_run(const struct worker_plan *plan);
+int worker_fork(const struct worker_plan *plan, int *ret_channel, pid_t *ret_pid);
 
 #endif

@@ -3,16 +3,19 @@
  * The supervisor's side of the workers: one for each set of credentials that in-process
  * services run with.
  *
- * A worker is never changed. When its services or their sockets change, a successor is
- * started first and the old one told to drain; a worker that dies is started again, at
- * once the first time, then with growing pauses. The sockets stay open in the
- * supervisor, so clients wait in the queue meanwhile and nobody is refused.
+ * A worker is never changed. When its services or their sockets change, it is told to
+ * drain and a successor is started; one that dies is started again, at once the first
+ * time, then with growing pauses, each set of credentials for itself. The sockets stay
+ * open in the supervisor, so clients wait in the queue meanwhile and nobody is refused.
+ * Limits hold over the change: the successor sees what its predecessors still count. Of
+ * draining workers at most WORKERS_DRAINING are kept; the oldest is ended then.
  */
 #ifndef USHERD_SERVE_WORKERS_H
 #define USHERD_SERVE_WORKERS_H
 
 #include "usherd/serve/duty.h"
 
+#define WORKERS_DRAINING     16
 #define WORKER_REST_FIRST_NS (UINT64_C(100) * 1000000)
 #define WORKER_REST_MAX_NS   (UINT64_C(10) * 1000000000)
 #define WORKER_STEADY_NS     (UINT64_C(10) * 1000000000)
@@ -32,6 +35,9 @@ void workers_refresh_soon(struct workers *workers);
 
 /* Start none any more. */
 void workers_stop(struct workers *workers);
+
+/* Sessions of an in-process service, in all workers, and whether it rests. */
+uint64_t workers_active(const struct workers *workers, const char *id, bool *ret_resting);
 
 /* Workers running, draining ones included. */
 size_t workers_count(const struct workers *workers);

@@ -175,6 +175,48 @@ static void long_escaped_names_are_cut(void **state)
 			ADDR_TEXT_SIZE - 1);
 }
 
+static void names_that_are_no_absolute_path_are_not_shown(void **state)
+{
+	static const char *const names[] = { "203.0.113.9", "1.1.1.1 from=198.51.100.7",
+					     "::1",         " /x",
+					     "@x",          "./x" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct addr addr = unix_name(names[i], strlen(names[i]) + 1);
+
+		assert_text(&addr, "<no address>");
+	}
+}
+
+static void spaces_in_names_are_escaped(void **state)
+{
+	static const char path[] = "/a b  c\\";
+	struct addr addr = unix_name(path, sizeof(path));
+	struct addr abstract = unix_name("\0 x from=y ", 11);
+
+	(void)state;
+	assert_text(&addr, "/a\\x20b\\x20\\x20c\\\\");
+	assert_text(&abstract, "@\\x20x\\x20from=y\\x20");
+}
+
+static void escaped_spaces_are_not_cut_in_half(void **state)
+{
+	char bytes[PATH_SIZE];
+	char buffer[ADDR_TEXT_SIZE];
+	struct addr addr;
+
+	(void)state;
+	memset(bytes, ' ', sizeof(bytes));
+	for (size_t plain = 1; plain < 6; plain++) {
+		memset(bytes, '/', plain);
+		addr = unix_name(bytes, sizeof(bytes));
+		(void)addr_format(&addr, buffer);
+		assert_int_equal((strlen(buffer) - plain) % 4, 0);
+		assert_in_range(strlen(buffer), ADDR_TEXT_SIZE - 4, ADDR_TEXT_SIZE - 1);
+	}
+}
+
 static void a_socket_without_name_has_no_address(void **state)
 {
 	struct addr unnamed = unix_name("", 0);
@@ -199,6 +241,9 @@ int main(void)
 		cmocka_unit_test(a_path_ends_at_its_nul_whether_counted_or_not),
 		cmocka_unit_test(a_path_without_nul_stays_within_the_address),
 		cmocka_unit_test(long_escaped_names_are_cut),
+		cmocka_unit_test(names_that_are_no_absolute_path_are_not_shown),
+		cmocka_unit_test(spaces_in_names_are_escaped),
+		cmocka_unit_test(escaped_spaces_are_not_cut_in_half),
 		cmocka_unit_test(a_socket_without_name_has_no_address),
 	};
 

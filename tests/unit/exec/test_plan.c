@@ -2,6 +2,7 @@
 /* Plans: the arrays for execve(2), before any process is made. */
 #include "test.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,11 +137,30 @@ static void names_a_unix_client_without_ports(void **state)
 	fixture.invocation.peer = &fixture.peer;
 	fixture.invocation.local = &fixture.local;
 	fixture.invocation.transport = TRANSPORT_UNIX_STREAM;
-	assert_environment(&fixture, "REMOTE_HOST=/run/c|REMOTE_ADDR=/run/c|PROTO=UNIX|"
+	assert_environment(&fixture, "REMOTE_HOST=/run/c|PROTO=UNIX|"
 				     "UNIXLOCALPATH=@hall");
 	fixture.invocation.transport = TRANSPORT_UNIX_DGRAM;
-	assert_environment(&fixture, "REMOTE_HOST=/run/c|REMOTE_ADDR=/run/c|PROTO=UNIX|"
+	assert_environment(&fixture, "REMOTE_HOST=/run/c|PROTO=UNIX|"
 				     "UNIXLOCALPATH=@hall");
+	done(&fixture);
+}
+
+static void unix_client_cannot_pass_for_an_address(void **state)
+{
+	static const char name[] = "203.0.113.9";
+	struct fixture fixture;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	fixture.peer = (struct addr){
+		.length = offsetof(struct sockaddr_un, sun_path) + sizeof(name),
+		.u.un.sun_family = AF_UNIX,
+	};
+	memcpy(fixture.peer.u.un.sun_path, name, sizeof(name));
+	fixture.invocation.peer = &fixture.peer;
+	fixture.invocation.transport = TRANSPORT_UNIX_STREAM;
+	assert_environment(&fixture, "REMOTE_HOST=<no address>|PROTO=UNIX");
 	done(&fixture);
 }
 
@@ -321,9 +341,8 @@ static void keeps_a_long_scope_within_its_slot(void **state)
 	fixture.invocation.transport = TRANSPORT_UNIX_STREAM;
 	items = plan_environment(fixture.plan, &fixture.invocation);
 	assert_true(strncmp(items[0], "REMOTE_HOST=/\\x01", 17) == 0);
-	assert_true(strncmp(items[1], "REMOTE_ADDR=/\\x01", 17) == 0);
-	assert_string_equal(items[2], "PROTO=UNIX");
-	assert_null(items[3]);
+	assert_string_equal(items[1], "PROTO=UNIX");
+	assert_null(items[2]);
 	done(&fixture);
 }
 
@@ -364,6 +383,7 @@ int main(void)
 		cmocka_unit_test(names_a_udp_client),
 		cmocka_unit_test(shows_a_mapped_client_as_plain_ipv4),
 		cmocka_unit_test(names_a_unix_client_without_ports),
+		cmocka_unit_test(unix_client_cannot_pass_for_an_address),
 		cmocka_unit_test(knows_a_unix_client_without_a_name),
 		cmocka_unit_test(says_no_address_for_an_unknown_client_and_nothing_else),
 		cmocka_unit_test(forgets_one_client_before_the_next),

@@ -82,6 +82,9 @@ static void the_first_check_that_refuses_gives_the_reason(void **state)
 	list_of(&policy.only_from, NULL);
 
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_ADDRESS);
+	policy.only_from.given = false;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
 			 REASON_CPS);
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).pause_until_ns,
 			 8 * SECOND);
@@ -96,9 +99,6 @@ static void the_first_check_that_refuses_gives_the_reason(void **state)
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
 			 REASON_PROCESS_LIMIT);
 	around.max_children = 1;
-	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
-			 REASON_ADDRESS);
-	policy.only_from.given = false;
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
 			 REASON_NONE);
 }

@@ -107,7 +107,7 @@ static bool open_peer(struct peer *peer, const struct datagram *first)
 	int rc;
 
 	stage.intruding = true;
-	rc = datagram_connect(first, &stage.endpoint, &peer->fd, NULL);
+	rc = datagram_connect(stage.listener, first, &stage.endpoint, &peer->fd, NULL);
 	stage.intruding = false;
 	return rc == 0 && read_all(stage.listener, &stage.local, NULL) &&
 	       read_all(peer->fd, &local, peer);

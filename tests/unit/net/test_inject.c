@@ -35,7 +35,8 @@ static bool begin_scene(struct scene *scene, const char *bound, const char *sent
 	scene->first.peer = test_local(scene->client);
 	scene->first.data = payload;
 	return scene->client >= 0 &&
-	       datagram_connect(&scene->first, &scene->endpoint, &scene->fd, NULL) == 0;
+	       datagram_connect(scene->listener, &scene->first, &scene->endpoint,
+				&scene->fd, NULL) == 0;
 }
 
 static void end_scene(struct scene *scene)
@@ -307,7 +308,8 @@ static bool begin_far_scene(struct scene *scene, const struct far *far, int tun)
 				&scene->first) == 0 &&
 	       addr_equal(&scene->first.peer, &from) &&
 	       addr_equal(&scene->first.local, &local) &&
-	       datagram_connect(&scene->first, &endpoint, &scene->fd, NULL) == 0;
+	       datagram_connect(scene->listener, &scene->first, &endpoint, &scene->fd,
+				NULL) == 0;
 }
 
 /* The peer is far away: its address is none of this host's. */

@@ -38,7 +38,9 @@ static void opens_every_internet_transport(void **state)
 		assert_true(fd >= 0);
 		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 		assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
-		assert_int_equal(test_option(fd, SOL_SOCKET, SO_REUSEADDR), 1);
+		assert_int_equal(test_option(fd, SOL_SOCKET, SO_REUSEADDR),
+				 cases[i].transport == TRANSPORT_TCP);
+		assert_int_equal(test_option(fd, SOL_SOCKET, SO_REUSEPORT), 0);
 		assert_int_equal(test_option(fd, SOL_SOCKET, SO_ACCEPTCONN),
 				 cases[i].listens);
 		fd_close(&fd);
@@ -293,15 +295,17 @@ static void adopted_descriptor_is_like_an_opened_one(void **state)
 	struct addr any = test_addr("127.0.0.1", 0);
 	struct endpoint endpoint = test_endpoint(TRANSPORT_UDP, "127.0.0.1", 0);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int one = 1;
 
 	(void)state;
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
 	assert_int_equal(bind(fd, &any.u.any, any.length), 0);
 	endpoint.addr = test_local(fd);
 	assert_true(listener_matches(fd, &endpoint));
 	assert_int_equal(listener_adopt(fd, &endpoint, NULL), 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
-	assert_int_equal(test_option(fd, SOL_SOCKET, SO_REUSEADDR), 1);
+	assert_int_equal(test_option(fd, SOL_SOCKET, SO_REUSEADDR), 0);
 	assert_int_equal(test_option(fd, IPPROTO_IP, IP_PKTINFO), 1);
 	fd_close(&fd);
 }

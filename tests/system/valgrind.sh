@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# The daemon under valgrind(1) with a light load of every kind of service, reloads, killed
+# programs and a stop:
+#
+#     USHERD=build/debug/src/usherd tests/system/valgrind.sh [SECONDS]
+#
+# A plain build is needed, not one with sanitizers. Exit status 0 if neither the supervisor
+# nor a worker has made an error or lost memory; the reports are in the directory named.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+usherd=$(realpath "${USHERD:-build/debug/src/usherd}")
+seconds=${1:-20}
+reports=$(mktemp -d /tmp/usherd-valgrind.XXXXXX)
+chmod 755 "$reports"
+
+cat >"$reports/usherd" <<END
+#!/bin/sh
+exec valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \\
+	--errors-for-leak-kinds=definite,indirect --track-fds=no --trace-children=no \\
+	--error-exitcode=99 --log-file="$reports/%p.txt" "$usherd" "\$@"
+END
+chmod 755 "$reports/usherd"
+
+status=0
+USHERD="$reports/usherd" USHERD_TEST_DEADLINE=120 \
+	python3 -B "$here/soak.py" --light "$seconds" || status=1
+if [ -n "$(find "$reports" -name '*.txt' -size +0)" ]; then
+	cat "$reports"/*.txt
+	status=1
+fi
+echo "reports: $reports"
+exit "$status"

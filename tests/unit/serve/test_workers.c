@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/* Real workers, forked by the supervisor's side of an engine. As root they are confined
+ * completely, else as far as that goes. */
+#include "duty_bench.h"
+#include "usherd/serve/workers.h"
+
+#define NOBODY 65534
+
+static struct workers *workers;
+
+static void refresh_soon(struct engine *engine)
+{
+	(void)engine;
+	workers_refresh_soon(workers);
+}
+
+static int setup(void **state)
+{
+	struct bench *bench;
+
+	if (bench_setup(state) != 0)
+		return -1;
+	bench = *state;
+	if (workers_new(&bench->engine, geteuid() == 0, &workers) != 0)
+		return -1;
+	bench->engine.internal_changed = refresh_soon;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	workers_free(workers);
+	return bench_teardown(state);
+}
+
+/* With the rights of nobody, as conf makes it for root. */
+static struct service *nobody(struct service *service)
+{
+	struct credentials *credentials = &service->program.credentials;
+
+	if (geteuid() != 0)
+		return service;
+	credentials->change = true;
+	credentials->uid = NOBODY;
+	credentials->gid = NOBODY;
+	return service;
+}
+
+static struct service *echo_at(const char *id, enum transport transport, uint16_t port)
+{
+	struct service *service = nobody(bench_internal(id, "echo"));
+
+	bench_at(service, transport, "127.0.0.1", port);
+	return service;
+}
+
+/* The worker in the START event, which is also the proof that its report arrived. */
+static pid_t echo_once(struct bench *bench, int client, const char *text)
+{
+	size_t before = bench_kind_count(bench, EVENT_START);
+
+	bench_send(client, text);
+	bench_expect(bench, client, text);
+	UNTIL(bench, bench_kind_count(bench, EVENT_START) > before);
+	return bench_last(bench, EVENT_START)->pid;
+}
+
+static void await_exits(struct bench *bench, size_t count)
+{
+	UNTIL(bench, bench_kind_count(bench, EVENT_EXIT) == count);
+}
+
+static void serves_from_a_process_of_its_own(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	int client;
+	pid_t pid;
+
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	UNTIL(bench, workers_count(workers) == 1);
+	client = bench_client(SOCK_STREAM, port);
+	pid = echo_once(bench, client, "hello");
+	assert_int_not_equal(pid, getpid());
+	assert_string_equal(bench_last(bench, EVENT_START)->service, "echo");
+	assert_int_equal(children_count(bench->engine.children), 1);
+	assert_int_equal(children_programs(bench->engine.children), 0);
+	(void)close(client);
+	await_exits(bench, 1);
+	assert_int_equal(bench_last(bench, EVENT_EXIT)->pid, pid);
+}
+
+static void answers_datagrams(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	int client;
+
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_UDP, port));
+	UNTIL(bench, workers_count(workers) == 1);
+	client = bench_client(SOCK_DGRAM, port);
+	(void)echo_once(bench, client, "ping");
+	(void)close(client);
+}
+
+static void starts_none_without_need(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+
+	workers_refresh(workers);
+	assert_int_equal(workers_count(workers), 0);
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	UNTIL(bench, workers_count(workers) == 1);
+	for (int i = 0; i < 3; i++)
+		workers_refresh(workers);
+	assert_int_equal(workers_count(workers), 1);
+	assert_int_equal(bench_said(bench, "serves 1 services"), 1);
+}
+
+static void replaces_one_that_dies(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	int client, waiting;
+	pid_t first, second;
+
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	UNTIL(bench, workers_count(workers) == 1);
+	client = bench_client(SOCK_STREAM, port);
+	first = echo_once(bench, client, "hello");
+	assert_int_equal(kill(first, SIGKILL), 0);
+	/* Nobody is refused meanwhile. */
+	waiting = bench_client(SOCK_STREAM, port);
+	second = echo_once(bench, waiting, "hello again");
+	assert_int_not_equal(first, second);
+	assert_int_equal(bench_said(bench, "was ended by signal 9"), 1);
+	assert_int_equal(workers_count(workers), 1);
+	(void)close(client);
+	(void)close(waiting);
+}
+
+static void lets_the_old_one_finish_its_sessions(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	struct post *post = bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	int old, fresh;
+	pid_t first, second;
+
+	UNTIL(bench, workers_count(workers) == 1);
+	old = bench_client(SOCK_STREAM, port);
+	first = echo_once(bench, old, "before");
+	bench_change_fingerprint(post->service, "changed");
+	workers_refresh(workers);
+	assert_int_equal(workers_count(workers), 2);
+	/* The old one lets go of the socket at once, then goes on with its session. */
+	do {
+		fresh = bench_client(SOCK_STREAM, port);
+		second = echo_once(bench, fresh, "after");
+		(void)close(fresh);
+	} while (second == first);
+	bench_send(old, "still here");
+	bench_expect(bench, old, "still here");
+	assert_int_equal(workers_count(workers), 2);
+	(void)close(old);
+	UNTIL(bench, workers_count(workers) == 1);
+	assert_int_equal(kill(first, 0), -1);
+	assert_int_equal(bench_said(bench, "starting another"), 0);
+}
+
+static void drains_all_when_no_service_is_left(void **state)
+{
+	struct bench *bench = *state;
+	struct post *post =
+		bench_post(bench, echo_at("echo", TRANSPORT_TCP, bench_port()));
+
+	UNTIL(bench, workers_count(workers) == 1);
+	bench_dismiss(bench, post);
+	workers_refresh(workers);
+	UNTIL(bench, workers_count(workers) == 0);
+	assert_int_equal(children_count(bench->engine.children), 0);
+	assert_int_equal(bench_said(bench, "starting another"), 0);
+}
+
+static void keeps_different_rights_in_different_processes(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t ports[] = { bench_port(), bench_port() };
+	struct service *other = echo_at("other", TRANSPORT_TCP, ports[1]);
+	pid_t pids[2];
+
+	if (geteuid() != 0) {
+		service_unref(other);
+		skip();
+	}
+	other->program.credentials.uid = NOBODY - 1;
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, ports[0]));
+	(void)bench_post(bench, other);
+	UNTIL(bench, workers_count(workers) == 2);
+	for (int i = 0; i < 2; i++) {
+		int client = bench_client(SOCK_STREAM, ports[i]);
+
+		pids[i] = echo_once(bench, client, "hello");
+		(void)close(client);
+	}
+	assert_int_not_equal(pids[0], pids[1]);
+}
+
+static void refreshes_once_for_several_changes(void **state)
+{
+	struct bench *bench = *state;
+
+	for (int i = 0; i < 4; i++) {
+		char id[8];
+
+		(void)snprintf(id, sizeof(id), "e%d", i);
+		(void)bench_post(bench, echo_at(id, TRANSPORT_TCP, bench_port()));
+	}
+	assert_int_equal(workers_count(workers), 0);
+	UNTIL(bench, workers_count(workers) > 0);
+	bench_settle(bench);
+	assert_int_equal(workers_count(workers), 1);
+	assert_int_equal(bench_said(bench, "serves 4 services"), 1);
+}
+
+static void starts_none_any_more_when_stopped(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	pid_t pid;
+	int client;
+
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	UNTIL(bench, workers_count(workers) == 1);
+	client = bench_client(SOCK_STREAM, port);
+	pid = echo_once(bench, client, "hello");
+	workers_stop(workers);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	UNTIL(bench, workers_count(workers) == 0);
+	workers_refresh(workers);
+	workers_refresh_soon(workers);
+	bench_settle(bench);
+	assert_int_equal(workers_count(workers), 0);
+	(void)close(client);
+}
+
+/* A worker has no reason to live without its supervisor. */
+static void ends_them_when_freed(void **state)
+{
+	struct bench *bench = *state;
+
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, bench_port()));
+	UNTIL(bench, workers_count(workers) == 1);
+	workers_free(workers);
+	workers = NULL;
+	workers_free(NULL);
+	UNTIL(bench, children_count(bench->engine.children) == 0);
+}
+
+#undef CASE
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(serves_from_a_process_of_its_own),
+		CASE(answers_datagrams),
+		CASE(starts_none_without_need),
+		CASE(replaces_one_that_dies),
+		CASE(lets_the_old_one_finish_its_sessions),
+		CASE(drains_all_when_no_service_is_left),
+		CASE(keeps_different_rights_in_different_processes),
+		CASE(refreshes_once_for_several_changes),
+		CASE(starts_none_any_more_when_stopped),
+		CASE(ends_them_when_freed),
+	};
+
+	return cmocka_run_group_tests_name("serve/workers", tests, NULL, NULL);
+}
