@@ -16,10 +16,12 @@
 
 #define ID_LENGTH_MAX 63
 
+/* A shortage of the moment is no answer: the sockets are tried again later, IPv4 for
+ * good would be none. */
 static bool can_make_ipv6_sockets(void)
 {
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool possible = fd != -1;
+	bool possible = fd != -1 || (errno != EAFNOSUPPORT && errno != EPROTONOSUPPORT);
 	fd_close(&fd);
 	return possible;
 }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the files of exec/ share: a start seen from the child, the table of steps, the
- * environment behind a plan, the list of a worker's system calls.
+ * What the files of exec/ share: a start seen from the child and from the one who waits
+ * for it, the table of steps, the environment behind a plan, the list of a worker's
+ * system calls.
  */
 #ifndef USHERD_EXEC_INTERNAL_H
 #define USHERD_EXEC_INTERNAL_H
 
 #include <errno.h>
 #include <seccomp.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "usherd/exec/plan.h"
 
@@ -29,10 +33,13 @@ struct start {
 	char *const *environment;
 };
 
-/* How far a child came: written by the child, read by the parent once exec is over. */
+/* How far a child came. The parent may read it while the child still writes. */
 struct progress {
-	unsigned step; /* the one it is in */
-	int error;     /* negative errno of that step; 0: none yet */
+	_Atomic unsigned step; /* the one it is in */
+	_Atomic int error;     /* negative errno of that step; 0: none yet */
+	/* In our memory: not 0 until the child has left it, by exec or by its end, when
+	 * the kernel zeroes it and wakes who waits; CLONE_CHILD_CLEARTID in clone(2). */
+	_Atomic int busy;
 };
 
 struct step {
@@ -49,6 +56,56 @@ void steps_walk(const struct start *start, struct progress *progress);
 
 /* What an errno means in a step, where its own text does not say it; or NULL. */
 const char *steps_explain(unsigned step, int error);
+
+/*
+ * The memory a child runs on while it shares ours: a stack, above it its progress. A
+ * child that cannot be made to leave keeps it for ever: what it does next in the kernel
+ * may still write there.
+ */
+#define STACKS_ABANDONED_MAX 16
+
+struct stack {
+	char *memory; /* owned mapping; NULL: the next start maps one */
+	size_t size;
+	char *top;
+	struct progress *progress; /* in the mapping */
+	unsigned abandoned;        /* mappings given up so far */
+};
+
+/* Map one where there is none. 0, -EAGAIN when too many were abandoned, or a negative
+ * errno of mmap(2). */
+int stack_ready(struct stack *stack);
+void stack_abandon(struct stack *stack);
+void stack_done(struct stack *stack); /* not those abandoned */
+
+/*
+ * Would a child that shares our memory be safe there once it has the ids of a service?
+ * Not if others of that uid may then ptrace it (@dumpable_path, a file like
+ * /proc/sys/fs/suid_dumpable, reads 1), not if we may not kill it, and not where the
+ * wait for it has no way of its own into the kernel (see await.c).
+ */
+bool sharing_is_safe(const char *dumpable_path);
+
+/* One child that is waited for. */
+struct awaited {
+	pid_t pid;
+	const struct progress *progress;
+	int pipe; /* closed at its other end once it has left; -1: progress->busy tells */
+};
+
+struct outcome {
+	int error;    /* 0, -EINTR: it was stopped, -ETIMEDOUT: past the deadline */
+	bool remains; /* it has not even died of SIGKILL */
+};
+
+/* Until the child has execed or ended; never longer than the deadline and a grace. */
+struct outcome await_child(const struct awaited *awaited);
+
+/* Can it wait for a child that shares our memory? */
+bool await_can_share(void);
+
+/* The wait status of one that is ending; 0 if there is none or it takes too long. */
+int await_status(pid_t pid);
 
 /* Steps too long for the table's file. */
 int descriptors_apply(const struct start *start);

@@ -19,29 +19,16 @@
 #include "exec_internal.h"
 #include "usherd/base/fd.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SPAWN_ASAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define SPAWN_ASAN 1
-#endif
-#ifdef SPAWN_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
-
-/* Room for the deepest step: 4 kB of groups and what an instrumented build adds. */
-#define STACK_SIZE ((size_t)64 * 1024)
-
 /* As in steps.c: all signals, those the C library keeps to itself included. */
 #define KERNEL_MASK_SIZE ((_NSIG - 1) / 8)
 
 #define EXIT_NOT_STARTED 127
 
+#define DUMPABLE_PATH    "/proc/sys/fs/suid_dumpable"
+
 struct spawner {
-	char *stack; /* owned mapping: guard page, then STACK_SIZE; NULL when forking */
-	size_t guard_size;
-	struct progress *progress; /* owned mapping, shared with children of any kind */
+	bool sharing;
+	struct stack stack; /* of children that share our memory */
 };
 
 struct errand {
@@ -51,6 +38,14 @@ struct errand {
 
 struct signal_mask {
 	unsigned char bytes[KERNEL_MASK_SIZE];
+};
+
+/* How a start went, once nobody waits for it any more. */
+struct result {
+	pid_t pid;     /* or the negative errno that no process was made for */
+	unsigned step; /* as in struct progress */
+	int error;
+	struct outcome outcome;
 };
 
 /* No handler may run while a child is in our memory, nor in that child. */
@@ -67,35 +62,25 @@ static void restore_signals(const struct signal_mask *old)
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, old, NULL, KERNEL_MASK_SIZE);
 }
 
-/* What the frames of a child that never returned have left in the sanitizer's map would
- * be taken for errors of the next. */
-static void forget_frames(const struct spawner *spawner)
-{
-#ifdef SPAWN_ASAN
-	__asan_unpoison_memory_region(spawner->stack + spawner->guard_size, STACK_SIZE);
-#else
-	(void)spawner;
-#endif
-}
-
-/* Run @entry in a process that has our memory and lets us wait until it has execed or
- * ended. The return of @entry is the exit. Returns the pid or a negative errno. */
-static pid_t clone_shared(const struct spawner *spawner, int (*entry)(void *),
+/* Run @entry in a process that has our memory; its return is the exit. Returns the pid
+ * or a negative errno. */
+static pid_t clone_shared(const struct stack *stack, int flags, int (*entry)(void *),
 			  void *argument)
 {
-	char *top = spawner->stack + spawner->guard_size + STACK_SIZE;
-	int dumpable = prctl(PR_GET_DUMPABLE);
+	struct progress *progress = stack->progress;
 	pid_t pid;
 
-	forget_frames(spawner);
-	pid = clone(entry, top, CLONE_VM | CLONE_VFORK | SIGCHLD, argument);
-	if (pid == -1)
-		return -errno;
-	/* A change of ids clears the flag in the memory it was made in: ours too. The
-	 * child has left that memory by now. */
-	if (dumpable == 1)
-		(void)prctl(PR_SET_DUMPABLE, 1);
-	return pid;
+	atomic_store(&progress->busy, 1);
+	pid = clone(entry, stack->top, flags | CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD,
+		    argument, NULL, NULL, &progress->busy);
+	return pid == -1 ? -errno : pid;
+}
+
+static void take_down(struct result *result, pid_t pid, const struct progress *progress)
+{
+	result->pid = pid;
+	result->step = atomic_load(&progress->step);
+	result->error = atomic_load(&progress->error);
 }
 
 static int walk(void *argument)
@@ -106,11 +91,26 @@ static int walk(void *argument)
 	return EXIT_NOT_STARTED;
 }
 
-static pid_t start_shared(const struct spawner *spawner, const struct start *start)
+static void start_shared(struct stack *stack, const struct start *start,
+			 struct result *ret)
 {
-	struct errand errand = { start, spawner->progress };
+	struct progress *progress = stack->progress;
+	struct errand errand = { start, progress };
+	int dumpable = prctl(PR_GET_DUMPABLE);
+	pid_t pid;
 
-	return clone_shared(spawner, walk, &errand);
+	atomic_store(&progress->step, 0);
+	atomic_store(&progress->error, 0);
+	pid = clone_shared(stack, 0, walk, &errand);
+	if (pid > 0)
+		ret->outcome = await_child(&(struct awaited){ pid, progress, -1 });
+	take_down(ret, pid, progress);
+	/* The child has changed the flag of the memory it was in: ours too. Where it is
+	 * still there, the flag keeps others of its uid out. */
+	if (ret->outcome.remains)
+		stack_abandon(stack);
+	else if (dumpable == 1)
+		(void)prctl(PR_SET_DUMPABLE, 1);
 }
 
 /* The ends of a pipe, the writing one where no step puts a descriptor. */
@@ -133,60 +133,91 @@ static int open_pipe(int ends[2])
 	return 0;
 }
 
-/* Until exec or exit has closed the other end. Nothing is ever written. */
-static void await_end(int fd)
+static pid_t fork_walking(const struct start *start, struct progress *progress)
 {
-	char byte;
+	pid_t pid = fork();
 
-	while (read(fd, &byte, sizeof(byte)) == -1 && errno == EINTR)
-		;
-}
-
-static pid_t start_forked(const struct spawner *spawner, const struct start *start)
-{
-	int ends[2];
-	pid_t pid;
-	int r = open_pipe(ends);
-
-	if (r < 0)
-		return r;
-	pid = fork();
 	if (pid == 0) {
-		steps_walk(start, spawner->progress);
+		steps_walk(start, progress);
 		_exit(EXIT_NOT_STARTED);
 	}
-	r = pid == -1 ? -errno : 0;
-	fd_close(&ends[1]);
-	if (pid != -1)
-		await_end(ends[0]);
-	fd_close(&ends[0]);
-	return pid == -1 ? r : pid;
+	return pid == -1 ? -errno : pid;
 }
 
-/* Returns the wait status, or 0 if somebody ignores SIGCHLD and there is none. */
-static int reap(pid_t pid)
+/* The progress is mapped for this start alone: what is shared with every later fork, a
+ * worker could write to. */
+static void start_forked(const struct start *start, struct result *ret)
 {
-	int status = 0;
+	struct progress *progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int ends[2];
+	pid_t pid = progress == MAP_FAILED ? -errno : open_pipe(ends);
 
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return 0;
-	return status;
+	if (pid == 0) {
+		pid = fork_walking(start, progress);
+		fd_close(&ends[1]);
+		if (pid > 0)
+			ret->outcome =
+				await_child(&(struct awaited){ pid, progress, ends[0] });
+		fd_close(&ends[0]);
+		take_down(ret, pid, progress);
+	}
+	ret->pid = pid;
+	if (progress != MAP_FAILED)
+		(void)munmap(progress, sizeof(*progress));
 }
 
-static int describe(const struct progress *progress, int status, struct error *err)
+static bool has_started(const struct result *result)
 {
-	const char *name = exec_steps[progress->step].name;
-	const char *meaning = steps_explain(progress->step, progress->error);
-	int code = progress->error;
+	/* Or was killed in the very exec: the same to a reaper. */
+	return result->outcome.error == 0 && result->error == 0 &&
+	       result->step == exec_step_count - 1;
+}
 
-	if (code == 0)
-		return error_set(err, -EINTR, "step %s: killed by signal %d", name,
-				 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+/* What the step itself has reported goes before what became of the child after it. */
+static int describe(const struct result *result, int status, struct error *err)
+{
+	const char *name = exec_steps[result->step].name;
+	const char *meaning = steps_explain(result->step, result->error);
+
 	if (meaning != NULL)
-		return error_set(err, code, "step %s: %s (%s)", name, strerror(-code),
-				 meaning);
-	return error_set_errno(err, code, "step %s", name);
+		return error_set(err, result->error, "step %s: %s (%s)", name,
+				 strerror(-result->error), meaning);
+	if (result->error != 0)
+		return error_set_errno(err, result->error, "step %s", name);
+	if (result->outcome.error == -ETIMEDOUT)
+		return error_set(err, -ETIMEDOUT, "step %s: not done within %d ms%s",
+				 name, SPAWN_DEADLINE_MS,
+				 result->outcome.remains ? " and cannot be killed" : "");
+	if (result->outcome.error != 0)
+		return error_set(err, result->outcome.error,
+				 "step %s: stopped by a signal", name);
+	return error_set(err, -EINTR, "step %s: killed by signal %d", name,
+			 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+}
+
+static int conclude(const struct result *result, pid_t *ret_pid, struct error *err)
+{
+	int status;
+
+	if (result->pid < 0)
+		return error_set_errno(err, result->pid, "step clone");
+	if (has_started(result)) {
+		*ret_pid = result->pid;
+		return 0;
+	}
+	status = result->outcome.remains ? 0 : await_status(result->pid);
+	return describe(result, status, err);
+}
+
+static int prepare(struct spawner *spawner, struct error *err)
+{
+	int r = spawner->sharing ? stack_ready(&spawner->stack) : 0;
+
+	if (r == -EAGAIN && spawner->stack.abandoned == STACKS_ABANDONED_MAX)
+		return error_set(err, r, "step clone: %d earlier starts hang for ever",
+				 STACKS_ABANDONED_MAX);
+	return r < 0 ? error_set_errno(err, r, "step clone") : 0;
 }
 
 int spawn_program(struct spawner *spawner, struct plan *plan,
@@ -198,62 +229,22 @@ int spawn_program(struct spawner *spawner, struct plan *plan,
 		.arguments = plan_arguments(plan),
 		.environment = plan_environment(plan, invocation),
 	};
-	const struct progress *progress = spawner->progress;
+	struct result result = { 0 };
 	int saved = errno;
 	struct signal_mask old;
-	int result = 0;
-	pid_t pid;
+	int r = prepare(spawner, err);
 
-	*spawner->progress = (struct progress){ 0 };
-	block_signals(&old);
-	pid = spawner->stack != NULL ? start_shared(spawner, &start)
-				     : start_forked(spawner, &start);
-	restore_signals(&old);
-	if (pid < 0)
-		result = error_set_errno(err, pid, "step clone");
-	else if (progress->error == 0 && progress->step == exec_step_count - 1)
-		*ret_pid = pid; /* or killed in the very exec: the same to a reaper */
-	else
-		result = describe(progress, reap(pid), err);
-	errno = saved;
-	return result;
-}
-
-static int map_progress(struct spawner *spawner)
-{
-	void *memory = mmap(NULL, sizeof(*spawner->progress), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return -errno;
-	spawner->progress = memory;
-	return 0;
-}
-
-static void unmap_stack(struct spawner *spawner)
-{
-	if (spawner->stack != NULL)
-		(void)munmap(spawner->stack, spawner->guard_size + STACK_SIZE);
-	spawner->stack = NULL;
-}
-
-static int map_stack(struct spawner *spawner)
-{
-	size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-	void *memory = mmap(NULL, guard + STACK_SIZE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return -errno;
-	spawner->stack = memory;
-	spawner->guard_size = guard;
-	if (mprotect(memory, guard, PROT_NONE) == -1) {
-		int r = -errno;
-
-		unmap_stack(spawner);
-		return r;
+	if (r == 0) {
+		block_signals(&old);
+		if (spawner->sharing)
+			start_shared(&spawner->stack, &start, &result);
+		else
+			start_forked(&start, &result);
+		restore_signals(&old);
+		r = conclude(&result, ret_pid, err);
 	}
-	return 0;
+	errno = saved;
+	return r;
 }
 
 static int leave_mark(void *argument)
@@ -265,36 +256,27 @@ static int leave_mark(void *argument)
 }
 
 /*
- * Does a child leave its marks in our memory, and do we see them when clone returns?
- * valgrind and qemu's user mode take CLONE_VM|CLONE_VFORK for a plain fork. Returns 0,
- * -ENOSYS if not, or another negative errno.
+ * Does a child leave its marks in our memory, and does the kernel its own? valgrind and
+ * qemu's user mode take CLONE_VM|CLONE_VFORK for a plain fork (and CLONE_VM alone for an
+ * error, so this is the way to ask). With our ids and no step to take it ends by itself.
+ * Returns 0, -ENOSYS if not, or another negative errno.
  */
-static int try_sharing(const struct spawner *spawner)
+static int try_sharing(struct stack *stack)
 {
 	bool mark = false;
 	struct signal_mask old;
 	pid_t pid;
+	int r = stack_ready(stack);
 
+	if (r < 0)
+		return r;
 	block_signals(&old);
-	pid = clone_shared(spawner, leave_mark, &mark);
+	pid = clone_shared(stack, CLONE_VFORK, leave_mark, &mark);
 	restore_signals(&old);
 	if (pid < 0)
 		return pid;
-	(void)reap(pid);
-	return mark ? 0 : -ENOSYS;
-}
-
-/* A stack for children that share our memory; none where they do not. */
-static int prepare_sharing(struct spawner *spawner)
-{
-	int r = map_stack(spawner);
-
-	if (r == 0)
-		r = try_sharing(spawner);
-	if (r != -ENOSYS)
-		return r;
-	unmap_stack(spawner);
-	return 0;
+	(void)await_status(pid);
+	return mark && atomic_load(&stack->progress->busy) == 0 ? 0 : -ENOSYS;
 }
 
 static int make_spawner(bool sharing, struct spawner **ret, struct error *err)
@@ -304,10 +286,11 @@ static int make_spawner(bool sharing, struct spawner **ret, struct error *err)
 
 	if (spawner == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = map_progress(spawner);
-	if (r == 0 && sharing)
-		r = prepare_sharing(spawner);
-	if (r < 0) {
+	r = sharing ? try_sharing(&spawner->stack) : -ENOSYS;
+	spawner->sharing = r == 0;
+	if (!spawner->sharing)
+		stack_done(&spawner->stack);
+	if (r < 0 && r != -ENOSYS) {
 		spawner_free(spawner);
 		return error_set_errno(err, r, "cannot prepare for starting programs");
 	}
@@ -317,7 +300,7 @@ static int make_spawner(bool sharing, struct spawner **ret, struct error *err)
 
 int spawner_new(struct spawner **ret, struct error *err)
 {
-	return make_spawner(true, ret, err);
+	return make_spawner(sharing_is_safe(DUMPABLE_PATH), ret, err);
 }
 
 int spawner_new_forking(struct spawner **ret, struct error *err)
@@ -329,9 +312,7 @@ void spawner_free(struct spawner *spawner)
 {
 	if (spawner == NULL)
 		return;
-	unmap_stack(spawner);
-	if (spawner->progress != NULL)
-		(void)munmap(spawner->progress, sizeof(*spawner->progress));
+	stack_done(&spawner->stack);
 	free(spawner);
 }
 

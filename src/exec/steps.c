@@ -8,6 +8,7 @@
 #include "exec_internal.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,9 +71,16 @@ static int apply_gid(const struct start *start)
 	return privileges_set_gid(&start->program->credentials);
 }
 
+/*
+ * From here on others may send signals. Memory that is the daemon's as well must not be
+ * dumped for one, least of all by a kernel that ends everybody who shares it (before
+ * Linux 5.16), nor be open to ptrace(2). Exec sets the flag anew.
+ */
 static int apply_uid(const struct start *start)
 {
-	return privileges_set_uid(&start->program->credentials);
+	int r = privileges_set_uid(&start->program->credentials);
+
+	return r < 0 ? r : raw_result(syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
 }
 
 static int apply_capabilities(const struct start *start)

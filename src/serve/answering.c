@@ -2,8 +2,11 @@
 /* The worker's datagram half: receive, ask the guard, answer. */
 #include "usherd/serve/answering.h"
 
+#include <errno.h>
+
 #include "usherd/base/clock.h"
 #include "usherd/serve/admission.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/responder.h"
 
@@ -35,8 +38,12 @@ void answering_ready(struct listener *listener)
 	struct datagram request;
 
 	for (int i = 0; i < ANSWER_BATCH && loop_is_watching(&listener->watch); i++) {
-		if (datagram_receive(listener->fd, &listener->local, engine->scratch,
-				     ENGINE_SCRATCH, &request) < 0)
+		int r = datagram_receive(listener->fd, &listener->local, engine->scratch,
+					 ENGINE_SCRATCH, &request);
+
+		if (r < 0 && r != -EAGAIN)
+			listener_unreadable(listener, r);
+		if (r < 0)
 			return;
 		answer(listener, &request);
 	}

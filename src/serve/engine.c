@@ -43,8 +43,8 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 	engine->max_children = UNITS_UNLIMITED;
 	engine->reserve.fd = -1;
 	r = open_buffers(engine, err);
-	if (r == 0)
-		r = reserve_open(&engine->reserve);
+	if (r == 0 && (r = reserve_open(&engine->reserve)) < 0)
+		r = error_set_errno(err, r, "cannot keep a descriptor in reserve");
 	if (r == 0 && setup->worker)
 		r = sessions_new(engine->loop, &engine->sessions, err);
 	if (r == 0 && !setup->worker)

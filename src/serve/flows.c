@@ -28,6 +28,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/net/datagram.h"
 #include "usherd/serve/admission.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/pending.h"
 #include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
@@ -213,6 +214,10 @@ static void take_leftovers(struct flow *flow, struct turn *turn)
 	bool unread = datagram_read_mark(flow->fd) == flow->read_mark;
 
 	read_back(post->engine, flow->fd, &flow->local, &turn->list, PENDING_MAX);
+	/* The socket is connected: whatever an injected one gives as its sender, it is
+	 * the peer's. Taken for our own address it would make us our own client. */
+	for (struct pending *one = turn->list.first; one != NULL; one = one->next)
+		one->datagram.peer = flow->serving.peer;
 	if (turn->list.first == NULL || (!unread && serves_peers(post)))
 		return;
 	complain(post, "datagrams were dropped",
@@ -356,8 +361,12 @@ void flows_ready(struct listener *listener)
 	struct datagram datagram;
 
 	for (int i = 0; i < FLOW_BATCH && loop_is_watching(&listener->watch); i++) {
-		if (datagram_receive(listener->fd, &listener->local, engine->scratch,
-				     ENGINE_SCRATCH, &datagram) < 0)
+		int r = datagram_receive(listener->fd, &listener->local, engine->scratch,
+					 ENGINE_SCRATCH, &datagram);
+
+		if (r < 0 && r != -EAGAIN)
+			listener_unreadable(listener, r);
+		if (r < 0)
 			break;
 		dispatch_datagram(listener, &datagram, &turn);
 		dispatch_pending(listener, &turn);

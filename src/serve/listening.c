@@ -15,10 +15,11 @@
 #include "usherd/net/listener.h"
 
 /* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
-#define RETRY_FIRST_NS (CLOCK_NS_PER_SECOND / 4)
-#define RETRY_MAX_NS   (60 * CLOCK_NS_PER_SECOND)
-#define MEND_REST_NS   (CLOCK_NS_PER_SECOND / 4)
-#define RETRY_LOUD     3 /* failures reported in full; later ones once a minute or so */
+#define RETRY_FIRST_NS     (CLOCK_NS_PER_SECOND / 4)
+#define RETRY_MAX_NS       (60 * CLOCK_NS_PER_SECOND)
+#define MEND_REST_NS       (CLOCK_NS_PER_SECOND / 4)
+#define UNREADABLE_REST_NS (CLOCK_NS_PER_SECOND / 4)
+#define RETRY_LOUD         3 /* failures reported in full; later ones once a minute or so */
 
 static void timer_fired(struct timer *timer)
 {
@@ -149,6 +150,17 @@ void listener_mend(struct listener *listener)
 		(void)listener_resume(listener->fd, &listener->endpoint);
 	}
 	(void)loop_timer_set(loop, &listener->timer, loop_now_ns(loop) + MEND_REST_NS);
+}
+
+void listener_unreadable(struct listener *listener, int error)
+{
+	struct engine *engine = listener->post->engine;
+
+	report_throttled(engine->reporter, &engine->short_of_resources,
+			 loop_now_ns(engine->loop), LOG_LEVEL_ERROR,
+			 "service '%s': cannot receive: %s; trying again",
+			 listener->post->service->id, strerror(-error));
+	listener_rest(listener, UNREADABLE_REST_NS);
 }
 
 void listener_take(struct listener *listener, int fd)

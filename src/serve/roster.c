@@ -275,6 +275,19 @@ static void close_pool(struct roster_change *change)
 		listener_free(change->pool[i].listener);
 }
 
+/* What could not be bound for good may be mended now: why else would one reload? */
+static void try_unbound(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->post_count; i++) {
+		const struct post *post = engine->posts[i];
+
+		for (size_t j = 0; j < post->listener_count; j++)
+			if (post->listeners[j]->fd == -1 &&
+			    !loop_timer_is_armed(&post->listeners[j]->timer))
+				listener_activate(post->listeners[j]);
+	}
+}
+
 void roster_commit(struct engine *engine, struct roster_change *change,
 		   struct inherited *inherited)
 {
@@ -282,6 +295,7 @@ void roster_commit(struct engine *engine, struct roster_change *change,
 	for (size_t i = 0; i < change->count; i++)
 		use_pool(change, &change->entries[i]);
 	close_pool(change);
+	try_unbound(engine);
 	for (size_t i = 0; i < change->count; i++) {
 		struct entry *entry = &change->entries[i];
 

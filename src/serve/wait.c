@@ -127,9 +127,14 @@ static bool first_is_welcome(struct listener *listener, struct datagram *first)
 
 	memset(first, 0, sizeof(*first));
 	first->local = listener->local;
-	if (!transport_is_stream(listener->endpoint.transport) &&
-	    datagram_peek(listener->fd, &listener->local, first) < 0)
-		return false;
+	if (!transport_is_stream(listener->endpoint.transport)) {
+		int r = datagram_peek(listener->fd, &listener->local, first);
+
+		if (r < 0 && r != -EAGAIN)
+			listener_unreadable(listener, r);
+		if (r < 0)
+			return false;
+	}
 	if (admission_ask(post, &first->peer))
 		return true;
 	if (!transport_is_stream(listener->endpoint.transport))

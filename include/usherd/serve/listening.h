@@ -30,6 +30,12 @@ bool listener_is_free(const struct listener *listener);
  */
 void listener_mend(struct listener *listener);
 
+/*
+ * Something that passes (memory, usually) keeps us from reading what waits on the
+ * listener: say so, and look away for a moment.
+ */
+void listener_unreadable(struct listener *listener, int error);
+
 /* Look away from one listener for @ns. */
 void listener_rest(struct listener *listener, uint64_t ns);
 

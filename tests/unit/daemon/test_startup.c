@@ -17,7 +17,7 @@ static int clean(int (*body)(void *data), void *data)
 	if (pid == 0) {
 		if (close_range(3, ~0U, 0) == -1)
 			_exit(101);
-		_exit(body(data));
+		bench_leave(body(data));
 	}
 	return bench_await(pid);
 }
@@ -231,7 +231,7 @@ static int go_to_background(void *data)
 	finding.pid = getpid();
 	finding.session = getsid(0);
 	if (background->status >= 0)
-		_exit(background->status);
+		bench_leave(background->status);
 	if (background->status == -2)
 		(void)kill(getpid(), SIGKILL);
 	(void)write(background->report, &finding, sizeof(finding));
@@ -242,7 +242,7 @@ static int go_to_background(void *data)
 	finding.standard_is_null =
 		leads_to_null(0) && leads_to_null(1) && leads_to_null(2);
 	(void)write(background->report, &finding, sizeof(finding));
-	_exit(0);
+	bench_leave(0);
 }
 
 static void lets_its_starter_wait_until_it_is_ready(void **state)
@@ -260,7 +260,7 @@ static void lets_its_starter_wait_until_it_is_ready(void **state)
 	background.go = go[0];
 	starter = fork();
 	if (starter == 0)
-		_exit(go_to_background(&background));
+		bench_leave(go_to_background(&background));
 	assert_int_equal(read(report[0], &finding, sizeof(finding)), sizeof(finding));
 	assert_int_not_equal(finding.pid, starter);
 	assert_int_equal(finding.session, finding.pid);

@@ -106,6 +106,8 @@ static bool waiting_works(const struct sockets *sockets)
 	       WORKS(read(signals, &info, sizeof(info)) == -1 && errno == EAGAIN) &&
 	       WORKS(poll(&entry, 1, 0) == 1) &&
 	       WORKS(ppoll(&entry, 1, &none, NULL) == 1) &&
+	       WORKS(nanosleep(&none, NULL) == 0) &&
+	       WORKS(syscall(SYS_nanosleep, &none, NULL) == 0) &&
 	       WORKS(epoll_ctl(nest, EPOLL_CTL_ADD, sockets->listener, &event) == 0) &&
 	       WORKS(epoll_wait(nest, &event, 1, 0) == 1) &&
 	       WORKS(epoll_pwait(nest, &event, 1, 0, NULL) == 1) &&

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Datagrams with a program for each peer; dd(1) reads a datagram at a time. */
 #include "duty_bench.h"
+#include <linux/capability.h>
+#include <sys/syscall.h>
+
 #include "usherd/serve/flows.h"
 
 #define ECHO_ONE     "exec dd bs=2048 count=1 status=none"
@@ -45,14 +48,14 @@ static void gives_what_is_queued_to_one_program_in_order(void **state)
 	(void)flows_on(bench, bench_shell("echo", ECHO_FOREVER), port);
 	for (int i = 0; i < 2; i++)
 		clients[i] = bench_client(SOCK_DGRAM, port);
-	for (char letter = 'a'; letter <= 'e'; letter++) {
-		char text[] = { letter, '\0' };
+	for (int i = 0; i < 5; i++) {
+		char text[] = { (char)('a' + i), '\0' };
 
 		bench_send(clients[0], text);
 		bench_send(clients[1], text);
 	}
-	for (char letter = 'a'; letter <= 'e'; letter++) {
-		char text[] = { letter, '\0' };
+	for (int i = 0; i < 5; i++) {
+		char text[] = { (char)('a' + i), '\0' };
 
 		bench_expect(bench, clients[0], text);
 		bench_expect(bench, clients[1], text);
@@ -61,6 +64,40 @@ static void gives_what_is_queued_to_one_program_in_order(void **state)
 	for (int i = 0; i < 2; i++)
 		(void)close(clients[i]);
 }
+
+/* Use the right to send raw packets or do without. Nothing happens to who lacks it. */
+static bool use_raw_packets(bool use)
+{
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	const uint32_t bit = 1U << CAP_NET_RAW;
+
+	if (syscall(SYS_capget, &header, data) == -1)
+		return false;
+	data[0].effective &= ~bit;
+	if (use)
+		data[0].effective |= data[0].permitted & bit;
+	return syscall(SYS_capset, &header, data) == 0;
+}
+
+static int setup_without_raw_packets(void **state)
+{
+	return use_raw_packets(false) ? bench_setup(state) : -1;
+}
+
+static int teardown_without_raw_packets(void **state)
+{
+	int r = bench_teardown(state);
+
+	return use_raw_packets(true) ? r : -1;
+}
+
+#define MODEST_CASE(name)                                                                \
+	{                                                                                \
+#name "_without_raw_packets", name, setup_without_raw_packets,           \
+			teardown_without_raw_packets, NULL                               \
+	}
 
 static void takes_what_a_program_left_for_a_new_client(void **state)
 {
@@ -273,6 +310,10 @@ int main(void)
 		CASE(starts_no_program_for_a_service_that_waits_now),
 		CASE(starts_no_program_for_a_service_that_is_in_process_now),
 		CASE(forgets_all_flows_when_the_engine_ends),
+		MODEST_CASE(gives_every_peer_a_program_of_its_own),
+		MODEST_CASE(gives_what_is_queued_to_one_program_in_order),
+		MODEST_CASE(takes_what_a_program_left_for_a_new_client),
+		MODEST_CASE(drops_what_a_program_never_read),
 	};
 
 	return cmocka_run_group_tests_name("serve/flows", tests, NULL, NULL);

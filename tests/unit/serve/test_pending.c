@@ -7,10 +7,10 @@
 #include "usherd/serve/pending.h"
 
 /* A sanitizer is to refuse memory as malloc(3) does, not to end the process. */
-/* NOLINTNEXTLINE(bugprone-reserved-identifier): called by this name. */
+/* NOLINTNEXTLINE: called by this name. */
 const char *__asan_default_options(void);
 
-/* NOLINTNEXTLINE(bugprone-reserved-identifier): called by this name. */
+/* NOLINTNEXTLINE: called by this name. */
 const char *__asan_default_options(void)
 {
 	return "allocator_may_return_null=1";
