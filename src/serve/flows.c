@@ -241,7 +241,8 @@ static void flow_ended(struct child *child, int wait_status, uint64_t now_ns)
 	/* Its place must be free for whom it has left. */
 	serving_end(&flow->serving, wait_status, now_ns);
 	free(flow);
-	dispatch_pending(listener, &turn);
+	if (listener != NULL)
+		dispatch_pending(listener, &turn);
 	post_unref(post);
 }
 

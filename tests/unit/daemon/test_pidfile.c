@@ -68,8 +68,8 @@ static void names_the_process_that_holds_it(void **state)
 		(void)close(end[1]);
 		if (pidfile_take(bench->path, &held, NULL) < 0)
 			_exit(1);
-		(void)write(ready[1], "R", 1);
-		(void)read(end[0], &byte, 1);
+		child_write(ready[1], "R", 1);
+		child_read(end[0], &byte, 1);
 		pidfile_release(&held);
 		_exit(0);
 	}
@@ -238,11 +238,11 @@ static int race(const char *path, int go, int outcome, int end)
 	int r;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)read(go, &byte, 1);
+	child_read(go, &byte, 1);
 	r = pidfile_take(path, &pidfile, NULL);
 	byte = r == 0 ? 'w' : r == -EEXIST ? 'l' : 'e';
-	(void)write(outcome, &byte, 1);
-	(void)read(end, &byte, 1);
+	child_write(outcome, &byte, 1);
+	child_read(end, &byte, 1);
 	if (r == 0)
 		pidfile_release(&pidfile);
 	return 0;

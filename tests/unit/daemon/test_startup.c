@@ -234,14 +234,14 @@ static int go_to_background(void *data)
 		bench_leave(background->status);
 	if (background->status == -2)
 		(void)kill(getpid(), SIGKILL);
-	(void)write(background->report, &finding, sizeof(finding));
-	(void)read(background->go, &byte, 1);
+	child_write(background->report, &finding, sizeof(finding));
+	child_read(background->go, &byte, 1);
 	startup_ready(&ready_fd);
 	finding.closed = ready_fd == -1;
 	startup_ready(&ready_fd);
 	finding.standard_is_null =
 		leads_to_null(0) && leads_to_null(1) && leads_to_null(2);
-	(void)write(background->report, &finding, sizeof(finding));
+	child_write(background->report, &finding, sizeof(finding));
 	bench_leave(0);
 }
 

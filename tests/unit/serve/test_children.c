@@ -441,11 +441,11 @@ static void count_signals(int fd)
 	(void)sigaddset(&counted, SIGRTMIN);
 	(void)sigemptyset(&go);
 	(void)sigaddset(&go, SIGUSR1);
-	(void)write(fd, &(pid_t){ getpid() }, sizeof(pid_t));
+	child_write(fd, &(pid_t){ getpid() }, sizeof(pid_t));
 	(void)sigwait(&go, &signo);
 	while (sigtimedwait(&counted, NULL, &none) == SIGRTMIN)
 		count++;
-	(void)write(fd, &count, 1);
+	child_write(fd, &count, 1);
 }
 
 static pid_t start_family(int *ret_leader, int *ret_member)
