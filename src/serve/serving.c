@@ -76,8 +76,12 @@ void serving_cancel(struct serving *serving)
 
 void serving_end(struct serving *serving, int wait_status, uint64_t now_ns)
 {
-	if (wait_status != CHILD_FORGOTTEN)
-		record_exit(serving->post, serving->pid, wait_status,
-			    now_ns - serving->started_ns);
+	struct post *post = post_ref(serving->post);
+
+	/* Who reads the EXIT line may count on the place. */
 	serving_cancel(serving);
+	if (wait_status != CHILD_FORGOTTEN)
+		record_exit(post, serving->pid, wait_status,
+			    now_ns - serving->started_ns);
+	post_unref(post);
 }
