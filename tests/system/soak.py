@@ -279,6 +279,10 @@ class Soak:
         self.load(self.seconds / 10)
         before = self.footprint()
         self.load(self.seconds * 9 / 10)
+        # What belonged to a program is closed a moment after the program is reaped.
+        end = time.monotonic() + self.patience
+        while len(self.daemon.descriptors()) > before[0] and time.monotonic() < end:
+            time.sleep(0.01)
         after = self.footprint()
         self.ask_everybody()
         self.calm()

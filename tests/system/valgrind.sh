@@ -30,8 +30,9 @@ chmod 755 "$reports/usherd"
 status=0
 USHERD="$reports/usherd" USHERD_TEST_DEADLINE=120 \
 	python3 -B "$here/soak.py" --light "$seconds" || status=1
-if [ -n "$(find "$reports" -name '*.txt' -size +0)" ]; then
-	cat "$reports"/*.txt
+# Ioctls that valgrind does not know are no error of ours.
+if cat "$reports"/*.txt | grep -Ev 'unhandled ioctl|spurious value errors|README_MISSING'
+then
 	status=1
 fi
 echo "reports: $reports"

@@ -28,6 +28,8 @@ static inline int hold_execve(void)
 	if (fd != -1)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	seccomp_release(filter);
+	/* The library asks for one such descriptor only, and its memory outlives us. */
+	(void)seccomp_reset(NULL, 0);
 	return fd;
 }
 

@@ -2,6 +2,9 @@
 /* Starts whose child is held up on its way: the starter gets away in time. */
 #include "test.h"
 
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+
 #include "hold.h"
 #include "launch.h"
 #include "usherd/base/clock.h"
@@ -87,16 +90,15 @@ static void gets_away_from_a_user_who_stops_every_process(void **state)
 /* Stops whoever comes to execve. */
 static pid_t stop_at_execve(int fd)
 {
-	struct seccomp_notif *request;
+	struct seccomp_notif request = { 0 };
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
 	(void)alarm(60);
-	if (seccomp_notify_alloc(&request, NULL) != 0 ||
-	    seccomp_notify_receive(fd, request) != 0)
+	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &request) == -1)
 		_exit(1);
-	_exit(kill((pid_t)request->pid, SIGSTOP) == 0 ? 0 : 2);
+	_exit(kill((pid_t)request.pid, SIGSTOP) == 0 ? 0 : 2);
 }
 
 static int start_and_be_stopped(void *argument)
