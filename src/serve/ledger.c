@@ -19,12 +19,20 @@ struct ledger {
 	size_t count;
 };
 
+/*
+ * Where RLIMIT_NOFILE is next to none (2^30 in many containers), a table for as many
+ * would take more address space than a system without overcommit gives.
+ */
+#define LEDGER_SOURCES_MAX ((rlim_t)1 << 20)
+
 /* No worker has more sessions than descriptors, so no more sources. */
 static size_t most_sources(const struct service *service)
 {
 	struct rlimit limit = { .rlim_cur = 1024 };
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > LEDGER_SOURCES_MAX)
+		limit.rlim_cur = LEDGER_SOURCES_MAX;
 	if (service->policy.instances < limit.rlim_cur)
 		return (size_t)service->policy.instances + 1;
 	return (size_t)limit.rlim_cur;

@@ -87,9 +87,6 @@ struct post {
 	struct log_throttle trouble; /* messages of starts that fail */
 	struct line_budget failures; /* FAIL lines */
 	struct line_budget answers;  /* START lines of in-process datagrams */
-	uint64_t fail_window_ns;     /* refusals logged in this second */
-	unsigned fail_logged;
-	unsigned fail_suppressed;
 };
 
 /* A running wait = yes program; embedded in what else is kept about it. */
