@@ -33,8 +33,21 @@ static inline struct addr test_addr(const char *text, uint16_t port)
 	return addr;
 }
 
+/* Does nobody have the UDP port, on whatever address? */
+static inline bool test_port_is_free(uint16_t port)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* Without IPv6 it cannot be asked so. */
+	bool is_free =
+		fd == -1 || bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0;
+
+	(void)close(fd);
+	return is_free;
+}
+
 /*
- * A port for a listener: no other test has it now, though several may run, and the kernel
+ * A port for a listener: nobody has it now, though several tests may run, and the kernel
  * gives it to no client (ip_local_port_range). Left to choose, the kernel may give the
  * same one to two UDP sockets with SO_REUSEADDR.
  */
@@ -42,7 +55,13 @@ static inline uint16_t test_port(void)
 {
 	static unsigned count;
 
-	return (uint16_t)(10000 + (unsigned)getpid() % 2000 * 10 + count++ % 10);
+	for (;;) {
+		unsigned place = (unsigned)getpid() % 1000 * 10 + count++;
+		uint16_t port = (uint16_t)(20000 + place % 10000);
+
+		if (test_port_is_free(port))
+			return port;
+	}
 }
 
 static inline struct endpoint test_endpoint(enum transport transport, const char *text,
