@@ -54,43 +54,45 @@ packages() {
 	case $1:$2 in
 	apt-get:build)
 		echo gcc libc6-dev cmake ninja-build pkg-config libconfuse-dev libseccomp-dev \
-			libcap-ng-dev uthash-dev netcat-openbsd
+			libcap-ng-dev uthash-dev libmicrohttpd-dev netcat-openbsd curl
 		;;
 	apt-get:test)
-		echo libcmocka-dev universal-ctags tftpd-hpa tftp-hpa git rsync vsftpd curl \
+		echo libcmocka-dev universal-ctags tftpd-hpa tftp-hpa git rsync vsftpd apache2-utils \
 			openssh-server openssh-client busybox socat python3 iproute2 procps \
 			strace
 		;;
 	dnf:build)
 		echo gcc cmake ninja-build pkgconf-pkg-config libconfuse-devel \
-			libseccomp-devel libcap-ng-devel uthash-devel nmap-ncat
+			libseccomp-devel libcap-ng-devel uthash-devel libmicrohttpd-devel nmap-ncat curl
 		;;
 	dnf:test)
-		echo libcmocka-devel ctags tftp-server tftp git rsync vsftpd curl \
+		echo libcmocka-devel ctags tftp-server tftp git rsync vsftpd httpd-tools \
 			openssh-server openssh-clients busybox socat python3 iproute procps-ng \
 			strace
 		;;
 	apk:build)
 		echo gcc musl-dev linux-headers cmake samurai pkgconf \
-			confuse-dev libseccomp-dev libcap-ng-dev uthash-dev netcat-openbsd
+			confuse-dev libseccomp-dev libcap-ng-dev uthash-dev libmicrohttpd-dev \
+			netcat-openbsd curl
 		;;
 	apk:test)
-		echo cmocka-dev ctags tftp-hpa git rsync vsftpd curl openssh busybox socat \
+		echo cmocka-dev ctags tftp-hpa git rsync vsftpd apache2-utils openssh busybox socat \
 			python3 iproute2 procps strace
 		;;
 	zypper:build)
 		echo gcc cmake ninja pkgconf-pkg-config libconfuse-devel libseccomp-devel \
-			libcap-ng-devel uthash-devel netcat-openbsd
+			libcap-ng-devel uthash-devel libmicrohttpd-devel netcat-openbsd curl
 		;;
 	zypper:test)
-		echo libcmocka-devel ctags tftp git rsync vsftpd curl openssh busybox socat \
+		echo libcmocka-devel ctags tftp git rsync vsftpd apache2-utils openssh busybox socat \
 			python3 iproute2 procps strace
 		;;
 	pacman:build)
-		echo gcc cmake ninja pkgconf confuse libseccomp libcap-ng uthash openbsd-netcat
+		echo gcc cmake ninja pkgconf confuse libseccomp libcap-ng uthash \
+			libmicrohttpd openbsd-netcat curl
 		;;
 	pacman:test)
-		echo cmocka ctags tftp-hpa git rsync vsftpd curl openssh busybox socat python \
+		echo cmocka ctags tftp-hpa git rsync vsftpd openssh busybox socat python \
 			iproute2 procps-ng strace
 		;;
 	esac

@@ -10,6 +10,9 @@ set(packaging "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
 set(generated "${CMAKE_CURRENT_BINARY_DIR}/generated")
 
 install(TARGETS usherd RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}")
+if(USHERD_HTTP)
+  install(TARGETS usherd-http RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/usherd")
+endif()
 
 foreach(section 1 5 8)
   file(GLOB pages CONFIGURE_DEPENDS "${packaging}/man/*.${section}")

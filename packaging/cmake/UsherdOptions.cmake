@@ -17,7 +17,8 @@ endif()
 add_library(usherd_flags INTERFACE)
 target_compile_definitions(usherd_flags INTERFACE _GNU_SOURCE
                            USHERD_VERSION="${PROJECT_VERSION}"
-                           USHERD_SYSCONFDIR="${CMAKE_INSTALL_FULL_SYSCONFDIR}")
+                           USHERD_SYSCONFDIR="${CMAKE_INSTALL_FULL_SYSCONFDIR}"
+                           USHERD_LIBEXECDIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/usherd")
 target_include_directories(usherd_flags INTERFACE "${PROJECT_SOURCE_DIR}/include")
 target_compile_options(usherd_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla

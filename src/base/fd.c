@@ -32,7 +32,7 @@ static int set_flag(int fd, int get, int set, int flag, bool on)
 /* For kernels before 5.11: ask /proc which descriptors there are. */
 static int cloexec_listed(int first)
 {
-	DIR *directory = opendir("/proc/self/fd");
+	DIR *directory = opendir("/proc/thread-self/fd");
 	struct dirent *entry;
 	int result = 0;
 

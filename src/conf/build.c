@@ -151,15 +151,18 @@ static int resolve_service(struct draft *draft)
 	if (service->disable)
 		return 0;
 	bool inet = (service->protocols & SERVICE_UNIX) == 0;
-	if ((draft_find(draft, "server") != NULL) !=
-	    (draft_find(draft, "internal") != NULL))
+	bool portless =
+		service_is_multiplexed(service) && draft_find(draft, "port") == NULL;
+	if (draft_has_one_kind(draft))
 		result = resolve_credentials(draft);
-	if (result == 0 && inet && draft_find(draft, "port") == NULL &&
+	if (result == 0 && inet && !portless && draft_find(draft, "port") == NULL &&
 	    (draft_find(draft, "protocol") == NULL || draft_is_good(draft, "protocol")))
 		result = resolve_ports(draft);
-	if (result == 0 &&
+	if (result == 0 && !portless &&
 	    (draft_find(draft, "bind") == NULL || draft_is_good(draft, "bind")))
 		result = endpoints_make(draft);
+	if (result == 0)
+		result = resolve_redirect(draft);
 	return result;
 }
 
@@ -204,6 +207,8 @@ static int build_all(struct build *build, const struct stanzas *stanzas)
 	for (size_t i = 0; i < stanzas->count && result == 0; i++)
 		if (stanzas->items[i].kind == STANZA_SERVICE)
 			result = build_service(build, &stanzas->items[i]);
+	if (result == 0)
+		result = multiplex_check(build);
 	return result == 0 ? endpoints_check(build) : result;
 }
 

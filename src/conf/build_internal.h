@@ -75,6 +75,16 @@ int endpoints_check(struct build *build);
 
 /* check.c */
 void check_service(struct draft *draft);
+/* Is it clear whether a program, an in-process service or a target serves it? */
+bool draft_has_one_kind(const struct draft *draft);
+
+/* redirect.c */
+void check_redirect(struct draft *draft);
+int resolve_redirect(struct draft *draft);
+
+/* multiplex.c */
+void check_type(struct draft *draft);
+int multiplex_check(struct build *build);
 
 /* dump.c: one entry as text. 0 or a negative errno. */
 int dump_service(const struct service *service, FILE *out);

@@ -16,21 +16,39 @@
 #include "usherd/base/closest.h"
 #include "usherd/base/fd.h"
 
+/* What a service is made of: exactly one of these. */
+static const char *const kinds[] = { "redirect", "internal", "server" };
+
+bool draft_has_one_kind(const struct draft *draft)
+{
+	size_t given = 0;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		given += draft_find(draft, kinds[i]) != NULL;
+	return given == 1;
+}
+
 static void check_kind(struct draft *draft)
 {
-	bool server = draft_find(draft, "server") != NULL;
-	bool internal = draft_find(draft, "internal") != NULL;
-	if (!server && !internal)
-		draft_complain(draft, NULL, "neither server nor internal is given");
-	if (server && internal)
-		draft_complain(draft, "internal",
-			       "'internal' and 'server' exclude each other");
+	const char *first = NULL;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (draft_find(draft, kinds[i]) == NULL)
+			continue;
+		if (first != NULL)
+			draft_complain(draft, first, "'%s' and '%s' exclude each other",
+				       first, kinds[i]);
+		first = kinds[i];
+	}
+	if (first == NULL)
+		draft_complain(draft, NULL,
+			       "neither server, internal nor redirect is given");
 }
 
 static const char *reason_against(const struct attribute *attribute)
 {
 	if ((attribute->flags & ATTRIBUTE_PROGRAM) != 0)
 		return "only for services with a server";
+	if ((attribute->flags & ATTRIBUTE_REDIRECT) != 0)
+		return "only for services with redirect";
 	if ((attribute->flags & ATTRIBUTE_UNIX) != 0)
 		return "only for protocol = unix";
 	return "not for protocol = unix";
@@ -39,10 +57,17 @@ static const char *reason_against(const struct attribute *attribute)
 static void check_applicable(struct draft *draft)
 {
 	const struct attribute *attribute;
-	for (size_t i = 0; (attribute = attribute_at(i)) != NULL; i++)
-		if (draft->given.items[i].set && !draft_applies(draft, attribute))
+	for (size_t i = 0; (attribute = attribute_at(i)) != NULL; i++) {
+		if (!draft->given.items[i].set || draft_applies(draft, attribute))
+			continue;
+		if (attribute->internal != NULL)
+			draft_complain(draft, attribute->name,
+				       "'%s' is only for internal = %s", attribute->name,
+				       attribute->internal);
+		else
 			draft_complain(draft, attribute->name, "'%s' is %s",
 				       attribute->name, reason_against(attribute));
+	}
 }
 
 static void check_protocol(struct draft *draft)
@@ -84,7 +109,7 @@ static void check_wait(struct draft *draft)
 			       "senders may have no address");
 	if (!service->wait)
 		return;
-	if (draft_find(draft, "internal") != NULL)
+	if (service_is_internal(service))
 		draft_complain(draft, "wait",
 			       "an in-process service cannot have wait = yes");
 	if (!has_streams(service))
@@ -123,12 +148,31 @@ static void complain_internal(const struct draft *draft, const char *name)
 			       name);
 }
 
+/* What is off may need things that are not there. */
+static void check_ready(const struct draft *draft)
+{
+	const struct conf_request *request = draft->build->request;
+	const struct service *service = draft->service;
+	struct error err = { 0 };
+	if (!service->disable && request->internal_ready != NULL &&
+	    request->internal_ready(service->internal, &err) < 0)
+		draft_complain(draft, "internal", "in-process service '%s': %s",
+			       service->internal, err.text);
+}
+
 static void check_internal(struct draft *draft)
 {
 	const struct conf_request *request = draft->build->request;
 	const struct service *service = draft->service;
-	if (service->internal == NULL || request->internal_exists == NULL)
+	if (service->internal == NULL || request->internal_exists == NULL ||
+	    draft_find(draft, "redirect") != NULL)
 		return;
+	if (strcmp(service->internal, SERVICE_REDIRECT) == 0) {
+		draft_complain(draft, "internal",
+			       "'" SERVICE_REDIRECT "' is an attribute of its own, which "
+			       "says where to");
+		return;
+	}
 	bool streams = request->internal_exists(service->internal, true);
 	bool datagrams = request->internal_exists(service->internal, false);
 	if (!streams && !datagrams)
@@ -141,12 +185,14 @@ static void check_internal(struct draft *draft)
 		draft_complain(draft, "internal",
 			       "in-process service '%s' does not exist for datagrams",
 			       service->internal);
+	else
+		check_ready(draft);
 }
 
 static void check_user(struct draft *draft)
 {
 	if (draft->build->request->root && draft_find(draft, "server") != NULL &&
-	    draft_find(draft, "internal") == NULL && draft_find(draft, "user") == NULL)
+	    !service_is_internal(draft->service) && draft_find(draft, "user") == NULL)
 		draft_complain(draft, NULL,
 			       "user is not given: nothing runs as root by omission");
 }
@@ -261,6 +307,21 @@ static void check_idle_timeout(struct draft *draft)
 			       "datagrams with wait = no");
 }
 
+/* Seen with the rights of usherd; what the service's user can read shows when it serves.
+ */
+static void check_document_root(struct draft *draft)
+{
+	const struct service *service = draft->service;
+	if (service->internal == NULL || strcmp(service->internal, "http") != 0)
+		return;
+	if (draft_find(draft, "document_root") == NULL)
+		draft_complain(draft, "internal",
+			       "in-process service 'http' needs "
+			       "'document_root'");
+	else if (service->document_root != NULL && !service->disable)
+		(void)is_directory(draft, "document_root", NULL, service->document_root);
+}
+
 /* A group of its own makes a worker of its own: whose, must be said. */
 static void check_group(struct draft *draft)
 {
@@ -271,12 +332,21 @@ static void check_group(struct draft *draft)
 			       "'user' as well");
 }
 
+static void check_ident(struct draft *draft)
+{
+	const char *internal = draft->service->internal;
+	if (draft_find(draft, "ident") != NULL &&
+	    (internal == NULL || strcmp(internal, "ident") != 0))
+		draft_complain(draft, "ident", "'ident' is only for internal = ident");
+}
+
 void check_service(struct draft *draft)
 {
 	static void (*const checks[])(struct draft *) = {
-		check_kind,  check_applicable,   check_protocol,
-		check_wait,  check_internal,     check_user,
-		check_paths, check_idle_timeout, check_group,
+		check_kind,     check_applicable, check_protocol, check_wait,
+		check_internal, check_user,       check_paths,    check_idle_timeout,
+		check_group,    check_redirect,   check_ident,    check_document_root,
+		check_type,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

@@ -75,6 +75,14 @@ VALUE_FORMATTER(argv0)
 	return add(ret, program->argv.items[0]);
 }
 
+VALUE_FORMATTER(internal)
+{
+	/* It follows from redirect. */
+	if (service_is_redirect(object))
+		return 0;
+	return format_text(attribute, object, ret);
+}
+
 VALUE_FORMATTER(boolean)
 {
 	return add(ret, *(const bool *)field(attribute, object) ? "yes" : "no");
@@ -124,6 +132,20 @@ VALUE_FORMATTER(interface)
 {
 	const char *name = field(attribute, object);
 	return name[0] != '\0' ? add(ret, name) : 0;
+}
+
+VALUE_FORMATTER(ident)
+{
+	static const char *const words[] = { [SERVICE_IDENT_HIDDEN] = "hidden",
+					     [SERVICE_IDENT_FIXED] = "fixed:",
+					     [SERVICE_IDENT_HASHED] = "hashed",
+					     [SERVICE_IDENT_REAL] = "real" };
+	const struct service *service = object;
+	char buffer[128];
+	(void)attribute;
+	(void)snprintf(buffer, sizeof(buffer), "%s%s", words[service->ident],
+		       service->ident_name != NULL ? service->ident_name : "");
+	return add(ret, buffer);
 }
 
 /* The limit of the attribute, or NULL when it is not set. */
@@ -228,6 +250,15 @@ VALUE_FORMATTER(ports)
 	return service->port_count > 0;
 }
 
+VALUE_FORMATTER(redirect)
+{
+	const struct target_list *list = field(attribute, object);
+	for (size_t i = 0; i < list->count; i++)
+		if (strings_add(ret, list->items[i].text) < 0)
+			return -ENOMEM;
+	return list->count > 0;
+}
+
 VALUE_FORMATTER(arguments)
 {
 	const struct program *program = field(attribute, object);
@@ -260,6 +291,15 @@ VALUE_FORMATTER(prefixes)
 			return -ENOMEM;
 	}
 	return list->given;
+}
+
+VALUE_FORMATTER(index)
+{
+	const struct service *service = object;
+	(void)attribute;
+	if (!service->index_given)
+		return add(ret, SERVICE_INDEX);
+	return strings_add_all(ret, &service->index) < 0 ? -ENOMEM : 1;
 }
 
 VALUE_FORMATTER(include)

@@ -41,6 +41,8 @@ static void print_restrictions(const struct attribute *attribute, FILE *out)
 	for (size_t i = 0; i < sizeof(restrictions) / sizeof(restrictions[0]); i++)
 		if ((attribute->flags & restrictions[i].flag) != 0)
 			(void)fprintf(out, "\tonly:    %s\n", restrictions[i].text);
+	if (attribute->internal != NULL)
+		(void)fprintf(out, "\tonly:    internal = %s\n", attribute->internal);
 }
 
 static int print_default(const struct attribute *attribute, FILE *out)

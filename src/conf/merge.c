@@ -197,17 +197,30 @@ static bool is_unix(const struct stanza *stanza)
 	return false;
 }
 
+static bool is_internal(const struct stanza *stanza, const char *name)
+{
+	const struct stanza_attribute *internal = find_given(stanza, "internal");
+	return internal != NULL && internal->values.count == 1 &&
+	       strcmp(internal->values.items[0], name) == 0;
+}
+
 /* Goes by what is written, so that it can be asked before anything is converted. A
  * service that says nothing clear is judged leniently: it has an error already. */
 bool draft_applies(const struct draft *draft, const struct attribute *attribute)
 {
-	bool internal = find_given(draft->stanza, "internal") != NULL;
+	bool redirect = find_given(draft->stanza, "redirect") != NULL;
+	bool internal = redirect || find_given(draft->stanza, "internal") != NULL;
 	bool program = find_given(draft->stanza, "server") != NULL;
 	bool path = is_unix(draft->stanza);
 	unsigned not_for = 0;
 	if (internal && !program)
 		not_for |= ATTRIBUTE_PROGRAM;
+	if (!redirect)
+		not_for |= ATTRIBUTE_REDIRECT;
 	not_for |= path ? ATTRIBUTE_INET : ATTRIBUTE_UNIX;
+	if (attribute->internal != NULL &&
+	    !is_internal(draft->stanza, attribute->internal))
+		return false;
 	return (attribute->flags & not_for) == 0;
 }
 

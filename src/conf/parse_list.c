@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "usherd/base/units.h"
 #include "usherd/model/service.h"
 #include "value_internal.h"
+
+#define INDEX_MAX 8
 
 static void *field(const struct attribute *attribute, void *object)
 {
@@ -166,6 +169,15 @@ static int parse_port(const char *text, unsigned protocols, struct port_range *r
 	return 0;
 }
 
+int value_parse_port(const char *text, unsigned protocols, uint16_t *ret,
+		     struct error *err)
+{
+	size_t length = strlen(text);
+	if (length > 0 && strspn(text, "0123456789") == length)
+		return parse_port_number(text, length, ret, err);
+	return find_named_port(text, protocols, ret, err);
+}
+
 VALUE_PARSER(ports)
 {
 	struct service *service = object;
@@ -275,6 +287,26 @@ VALUE_PARSER(prefixes)
 		.given = true, .items = items, .count = values->count, .set = set
 	};
 	return 0;
+}
+
+/* Looked for one after the other, for whoever asks: names of plain files, and few. */
+VALUE_PARSER(index)
+{
+	struct service *service = object;
+	if (values->count > INDEX_MAX)
+		return error_set(err, -ERANGE, "more than %d names", INDEX_MAX);
+	for (size_t i = 0; i < values->count; i++) {
+		const char *name = values->items[i];
+		char shown[64];
+		if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL ||
+		    strlen(name) > NAME_MAX)
+			return error_set(err, -EINVAL, "'%s' is not the name of a file",
+					 text_escape(shown, sizeof(shown), name));
+	}
+	int result = replace_strings(field(attribute, object), values, err);
+	if (result == 0)
+		service->index_given = true;
+	return result;
 }
 
 VALUE_PARSER(include)

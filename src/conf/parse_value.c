@@ -19,6 +19,8 @@
 #include "usherd/model/service.h"
 #include "value_internal.h"
 
+#define IDENT_NAME_MAX 64
+
 static void *field(const struct attribute *attribute, void *object)
 {
 	return (char *)object + attribute->offset;
@@ -282,4 +284,43 @@ VALUE_PARSER(source_prefix)
 	policy->source_ipv4_bits = (unsigned)ipv4_bits;
 	policy->source_ipv6_bits = (unsigned)ipv6_bits;
 	return 0;
+}
+
+/* RFC 1413: an octet string; what clients can be expected to take is less. */
+static bool is_user_name(const char *name)
+{
+	size_t length = strlen(name);
+	if (length < 1 || length > IDENT_NAME_MAX)
+		return false;
+	for (const char *at = name; *at != '\0'; at++)
+		if (!isgraph((unsigned char)*at))
+			return false;
+	return true;
+}
+
+VALUE_PARSER(ident)
+{
+	static const struct attribute_word words[] = { { "hidden", SERVICE_IDENT_HIDDEN },
+						       { "hashed", SERVICE_IDENT_HASHED },
+						       { "real", SERVICE_IDENT_REAL },
+						       { NULL, 0 } };
+	struct service *service = object;
+	const char *value = values->items[0];
+	(void)attribute;
+	for (const struct attribute_word *word = words; word->text != NULL; word++) {
+		if (strcmp(word->text, value) != 0)
+			continue;
+		service->ident = (enum service_ident)word->value;
+		return 0;
+	}
+	if (strncmp(value, "fixed:", 6) != 0)
+		return error_set(err, -EINVAL,
+				 "expected hidden, hashed, real or fixed:NAME, got '%s'",
+				 value);
+	if (!is_user_name(value + 6))
+		return error_set(err, -EINVAL,
+				 "a name has 1 to %d printing characters and no blank",
+				 IDENT_NAME_MAX);
+	service->ident = SERVICE_IDENT_FIXED;
+	return replace(&service->ident_name, value + 6, err);
 }

@@ -24,6 +24,7 @@ VALUE_PARSER(mode);
 VALUE_PARSER(umask);
 VALUE_PARSER(word);
 VALUE_PARSER(interface);
+VALUE_PARSER(ident);
 VALUE_PARSER(log);
 VALUE_PARSER(rlimit_count);
 VALUE_PARSER(rlimit_size);
@@ -34,16 +35,19 @@ VALUE_PARSER(source_prefix);
 VALUE_PARSER(words);
 VALUE_PARSER(bind);
 VALUE_PARSER(ports);
+VALUE_PARSER(redirect);
 VALUE_PARSER(arguments);
 VALUE_PARSER(environment);
 VALUE_PARSER(passenv);
 VALUE_PARSER(prefixes);
+VALUE_PARSER(index);
 VALUE_PARSER(include);
 
 VALUE_FORMATTER(text);
 VALUE_FORMATTER(name);
 VALUE_FORMATTER(server);
 VALUE_FORMATTER(argv0);
+VALUE_FORMATTER(internal);
 VALUE_FORMATTER(boolean);
 VALUE_FORMATTER(number);
 VALUE_FORMATTER(count);
@@ -52,6 +56,7 @@ VALUE_FORMATTER(mode);
 VALUE_FORMATTER(umask);
 VALUE_FORMATTER(word);
 VALUE_FORMATTER(interface);
+VALUE_FORMATTER(ident);
 VALUE_FORMATTER(rlimit_count);
 VALUE_FORMATTER(rlimit_size);
 VALUE_FORMATTER(rlimit_seconds);
@@ -60,10 +65,16 @@ VALUE_FORMATTER(cps);
 VALUE_FORMATTER(source_prefix);
 VALUE_FORMATTER(words);
 VALUE_FORMATTER(ports);
+VALUE_FORMATTER(redirect);
 VALUE_FORMATTER(arguments);
 VALUE_FORMATTER(strings);
 VALUE_FORMATTER(passenv);
 VALUE_FORMATTER(prefixes);
+VALUE_FORMATTER(index);
 VALUE_FORMATTER(include);
+
+/* One port, as a number or as its name for all of @protocols (enum service_protocol). */
+int value_parse_port(const char *text, unsigned protocols, uint16_t *ret,
+		     struct error *err);
 
 #endif

@@ -23,6 +23,7 @@
 
 KIND_ONE(text, text, text, "a word");
 KIND_ONE(name, text, name, "a word");
+KIND_ONE(internal, text, internal, "a word");
 KIND_ONE(path, path, text, "an absolute path");
 KIND_ONE(server, server, server, "an absolute path");
 KIND_ONE(argv0, argv0, argv0, "a word");
@@ -34,6 +35,7 @@ KIND_ONE(mode, mode, mode, "an octal mode");
 KIND_ONE(umask, umask, umask, "an octal mode");
 KIND_ONE(word, word, word, "one word of");
 KIND_ONE(interface, interface, interface, "the name of a network interface");
+KIND_ONE(ident, ident, ident, "hidden, hashed, real or fixed:NAME");
 KIND_ONE(log, log, text, "stderr, syslog, syslog:FACILITY or file:PATH");
 KIND_ONE(rlimit_count, rlimit_count, rlimit_count, "a number or UNLIMITED");
 KIND_ONE(rlimit_size, rlimit_size, rlimit_size, "bytes (K M G T) or UNLIMITED");
@@ -48,8 +50,11 @@ KIND_TWO(source_prefix, "{ bits for IPv4, bits for IPv6 }");
 KIND_LIST(words, words, words, "a list of");
 KIND_LIST(bind, bind, strings, "a list of addresses, host names, \"*\", paths or @names");
 KIND_LIST(ports, ports, ports, "a list of ports, ranges (A-B) or service names");
+KIND_LIST(redirect, redirect, redirect,
+	  "a list of HOST:PORT, [ADDRESS]:PORT, paths and @names, or HOST and PORT");
 KIND_LIST(arguments, arguments, arguments, "a list of words");
 KIND_LIST(environment, environment, strings, "a list of NAME=VALUE");
 KIND_LIST(passenv, passenv, passenv, "a list of variable names");
 KIND_LIST(prefixes, prefixes, prefixes, "a list of addresses or ADDRESS/BITS");
+KIND_LIST(index, index, index, "a list of names of files");
 KIND_LIST(include, include, include, "a list of paths or patterns");

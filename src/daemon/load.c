@@ -2,18 +2,31 @@
 /* Between the command line and conf/. */
 #include "usherd/daemon/load.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "usherd/serve/builtin.h"
+#include "usherd/exec/libexec.h"
+#include "usherd/internal/internal.h"
 
 #define DIAGNOSTIC_SIZE 1024
 
 static const char *internal_name(size_t index)
 {
-	const struct builtin *builtin = builtin_at(index);
+	const struct internal *internal = internal_at(index);
 
-	return builtin != NULL ? builtin->name : NULL;
+	return internal != NULL ? internal->name : NULL;
+}
+
+/* Some are served by a program of their own, which may not have been installed. */
+static int internal_ready(const char *name, struct error *err)
+{
+	const struct internal *internal = internal_find(name);
+	char path[PATH_MAX];
+
+	if (internal == NULL || internal->executable == NULL)
+		return 0;
+	return libexec_find(internal->executable, path, sizeof(path), err);
 }
 
 int load_table(const struct options *options, struct table **ret,
@@ -21,7 +34,8 @@ int load_table(const struct options *options, struct table **ret,
 {
 	struct conf_request request = { .files = options->files,
 					.root = geteuid() == 0,
-					.internal_exists = builtin_exists,
+					.internal_exists = internal_exists,
+					.internal_ready = internal_ready,
 					.internal_name = internal_name };
 
 	return conf_load(&request, ret, diagnostics);

@@ -4,12 +4,14 @@
  * exit code of sysexits(3): 0, 64 usage, 71 system, 77 permission, 78 configuration.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "usherd/base/fd.h"
+#include "usherd/base/parking.h"
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/options.h"
 #include "usherd/daemon/server.h"
@@ -62,35 +64,58 @@ static int start_signals(struct server *server, struct error *err)
 	return r;
 }
 
+/* What serving takes, once it is clear that there is something to serve. */
+struct duty {
+	const struct options *options;
+	struct inherited *inherited;
+	struct table *table;
+	int ready_fd;
+};
+
+static int run(struct parking *parking, void *data)
+{
+	struct duty *duty = data;
+	struct server server;
+	struct error err = { 0 };
+	int r = server_start(&server, duty->options, duty->table, parking,
+			     duty->inherited, &err);
+
+	if (r == 0)
+		r = start_signals(&server, &err);
+	if (r < 0)
+		return fail(&err, status_of(r));
+	startup_ready(&duty->ready_fd);
+	if (duty->options->background && parking != NULL)
+		parking_quiet(parking);
+	r = server_run(&server);
+	server_done(&server);
+	return r < 0 ? EX_OSERR : EX_OK;
+}
+
 static int serve(const struct options *options, struct inherited *inherited)
 {
-	struct server server;
-	struct table *table = NULL;
+	struct duty duty = { .options = options, .inherited = inherited, .ready_fd = -1 };
 	struct error err = { 0 };
-	int ready_fd = -1;
-	int status = load(options, &table);
-	int r;
+	int status = load(options, &duty.table);
 
 	if (status != EX_OK)
 		return status;
 	/* As strict as the starter wants it, never laxer than 022 (as xinetd). */
 	(void)umask(umask(022) | 022);
-	if (options->background && startup_background(&ready_fd, &err) < 0) {
-		table_free(table);
+	if (options->background && startup_background(&duty.ready_fd, &err) < 0) {
+		table_free(duty.table);
 		return fail(&err, EX_OSERR);
 	}
 	/* Nothing that can be unmounted is held; programs start here, too. */
-	if (chdir("/") == -1)
+	if (chdir("/") == -1) {
 		(void)error_set_errno(&err, -errno, "cannot change to /");
-	r = server_start(&server, options, table, inherited, &err);
-	if (r == 0)
-		r = start_signals(&server, &err);
-	if (r < 0)
-		return fail(&err, status_of(r));
-	startup_ready(&ready_fd);
-	r = server_run(&server);
-	server_done(&server);
-	return r < 0 ? EX_OSERR : EX_OK;
+		return fail(&err, EX_OSERR);
+	}
+#ifdef __GLIBC__
+	/* One thread works, so one heap is enough. */
+	(void)mallopt(M_ARENA_MAX, 1);
+#endif
+	return parking_run(run, &duty);
 }
 
 static int help_attributes(const struct options *options)

@@ -42,6 +42,7 @@ static void commit(struct server *server, struct table *next,
 	reopen_log(server, next);
 	roster_commit(&server->engine, change, NULL);
 	server->engine.max_children = next->settings.max_children;
+	lookups_refresh(server->lookups);
 	log_write(server->log, LOG_LEVEL_NOTICE,
 		  "configuration reloaded: %zu added, %zu changed, %zu removed, %zu kept",
 		  diff->totals[CHANGE_ADD], diff->totals[CHANGE_REPLACE],

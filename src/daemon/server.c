@@ -49,11 +49,37 @@ static void log_second_passed(struct timer *timer)
 		log_waiting_changed(server);
 }
 
+/* So long START and EXIT lines may wait for others to be written with. */
+#define LOG_HOLD_NS (5 * CLOCK_NS_PER_MS)
+
+static void log_hold_over(struct timer *timer)
+{
+	struct server *server = timer->data;
+
+	log_flush(server->log);
+}
+
+static void log_holds_events(void *data)
+{
+	struct server *server = data;
+
+	if (loop_timer_set(server->loop, &server->log_hold,
+			   loop_now_ns(server->loop) + LOG_HOLD_NS) < 0)
+		log_flush(server->log);
+}
+
 static void refresh_workers(struct engine *engine)
 {
 	struct server *server = engine->data;
 
 	workers_refresh_soon(server->workers);
+}
+
+static int hand_on(struct engine *engine, const char *id, int fd)
+{
+	struct server *server = engine->data;
+
+	return workers_hand_on(server->workers, id, fd);
 }
 
 static enum log_level level_of(const struct options *options)
@@ -79,8 +105,20 @@ static int start_log(struct server *server, struct error *err)
 	server->log_watch.data = server;
 	server->log_timer.fired = log_second_passed;
 	server->log_timer.data = server;
+	server->log_hold.fired = log_hold_over;
+	server->log_hold.data = server;
 	log_on_waiting(server->log, log_waiting_changed, server);
+	log_hold_events(server->log, log_holds_events, server);
 	return 0;
+}
+
+static void tell_technique(struct server *server)
+{
+	const char *objection = spawner_objection(server->engine.spawner);
+
+	log_write(server->log, LOG_LEVEL_DEBUG, "programs are started %s%s",
+		  objection == NULL ? "in shared memory" : "by fork: ",
+		  objection == NULL ? "" : objection);
 }
 
 static int start_engine(struct server *server, struct error *err)
@@ -88,15 +126,21 @@ static int start_engine(struct server *server, struct error *err)
 	struct engine_setup setup = { .loop = server->loop,
 				      .reporter = &server->reporter.reporter,
 				      .listener_ready = dispatch_ready,
-				      .environment = environ };
+				      .environment = environ,
+				      .parking = server->parking };
 	int r = engine_init(&server->engine, &setup, err);
 
 	if (r < 0)
 		return r;
+	tell_technique(server);
 	server->engine.data = server;
 	server->engine.internal_changed = refresh_workers;
+	server->engine.hand_on = hand_on;
 	server->engine.max_children = server->table->settings.max_children;
 	r = workers_new(&server->engine, server->root, &server->workers);
+	if (r == 0)
+		r = lookups_new(&server->engine, server->workers, server->root,
+				&server->lookups);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
 }
 
@@ -130,15 +174,18 @@ static int put_services_on_duty(struct server *server, struct inherited *inherit
 				"inherited socket %d belongs to no service and is closed",
 				inherited->fds[i]);
 	inherited_done(inherited);
+	lookups_refresh(server->lookups);
 	return 0;
 }
 
 int server_start(struct server *server, const struct options *options,
-		 struct table *table, struct inherited *inherited, struct error *err)
+		 struct table *table, struct parking *parking,
+		 struct inherited *inherited, struct error *err)
 {
 	int r;
 
 	memset(server, 0, sizeof(*server));
+	server->parking = parking;
 	server->options = options;
 	server->table = table;
 	server->root = geteuid() == 0;
@@ -181,14 +228,18 @@ int server_run(struct server *server)
 
 void server_done(struct server *server)
 {
+	lookups_free(server->lookups);
+	server->lookups = NULL;
 	workers_free(server->workers);
 	server->workers = NULL;
 	if (server->engine.loop != NULL)
 		engine_done(&server->engine);
 	pidfile_release(&server->pidfile);
 	notify_done(&server->notifier);
-	if (server->log != NULL)
+	if (server->log != NULL) {
 		log_on_waiting(server->log, NULL, NULL);
+		log_hold_events(server->log, NULL, NULL);
+	}
 	log_free(server->log);
 	server->log = NULL;
 	log_target_done(&server->target);

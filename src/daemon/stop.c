@@ -81,6 +81,8 @@ void server_stop(struct server *server, enum stop_mode mode)
 		  children_programs(server->engine.children),
 		  mode == STOP_DETACH ? " go on without usherd" : "");
 	workers_stop(server->workers);
+	lookups_free(server->lookups);
+	server->lookups = NULL;
 	close_listeners(server);
 	if (mode == STOP_DETACH)
 		loop_stop(server->loop);
@@ -99,11 +101,11 @@ static void report_post(struct server *server, const struct post *post)
 	bool resting = loop_timer_is_armed(&post->pause);
 	uint64_t active = post->tally->active;
 
-	if (post->builtin != NULL)
+	if (post->internal != NULL)
 		active = workers_active(server->workers, post->service->id, &resting);
 	log_write(server->log, LOG_LEVEL_NOTICE,
 		  "service '%s': %s, %zu sockets, %llu active%s", post->service->id,
-		  post->builtin != NULL ? "in-process" : "program", post->listener_count,
+		  post->internal != NULL ? "in-process" : "program", post->listener_count,
 		  (unsigned long long)active, resting ? ", resting" : "");
 }
 

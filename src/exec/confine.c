@@ -6,6 +6,7 @@
 #include "usherd/exec/confine.h"
 
 #include <cap-ng.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,7 +17,13 @@
 #include <unistd.h>
 
 #include "exec_internal.h"
+#include "raw.h"
+#include "usherd/base/fd.h"
 #include "usherd/exec/privileges.h"
+
+/* All of the first version, Linux 5.13. For what later ones know (to rename from one
+ * directory to another, to truncate, ioctl of devices) the filter leaves no call. */
+#define FIRST_LANDLOCK_RIGHTS ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 
 /*
  * The bounding set can only be cut while CAP_SETPCAP is there. The result of libcap-ng
@@ -116,6 +123,15 @@ static int limit_processes(const struct confinement *confinement)
 	return limits_set(RLIMIT_NPROC, 0);
 }
 
+/* Names are looked up by waiting, not by computing. */
+#define RESOLVING_SECONDS 10
+
+static int limit_time(const struct confinement *confinement)
+{
+	(void)confinement;
+	return limits_set(RLIMIT_CPU, RESOLVING_SECONDS);
+}
+
 static int limit_core(const struct confinement *confinement)
 {
 	(void)confinement;
@@ -132,7 +148,7 @@ static int limit_files(const struct confinement *confinement)
 static int make_undumpable(const struct confinement *confinement)
 {
 	(void)confinement;
-	return raw_result(prctl(PR_SET_DUMPABLE, 0));
+	return prctl(PR_SET_DUMPABLE, 0) == -1 ? -errno : 0;
 }
 
 static int lock(const struct confinement *confinement)
@@ -141,21 +157,53 @@ static int lock(const struct confinement *confinement)
 	return privileges_lock();
 }
 
-static int add_rules(scmp_filter_ctx filter)
+/*
+ * openat2(2) lets its caller choose how paths are resolved, and a descriptor that stands
+ * outside of the root directory leads by ".." into the system: that no file is opened
+ * but beneath the directories has to be said to the kernel. landlock(7), Linux 5.13.
+ */
+static int restrict_files(const struct confinement *confinement)
+{
+	const uint64_t reading =
+		LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+	struct landlock_ruleset_attr attribute = { .handled_access_fs =
+							   FIRST_LANDLOCK_RIGHTS };
+	int r = 0;
+	int rules;
+
+	if (confinement->directory_count == 0)
+		return 0;
+	rules = (int)syscall(SYS_landlock_create_ruleset, &attribute, sizeof(attribute),
+			     0);
+	if (rules == -1)
+		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+	for (size_t i = 0; i < confinement->directory_count && r == 0; i++) {
+		struct landlock_path_beneath_attr rule = {
+			.allowed_access = reading,
+			.parent_fd = confinement->directories[i]
+		};
+
+		r = RAW_CALL(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH,
+			     &rule, 0);
+	}
+	if (r == 0)
+		r = RAW_CALL(SYS_landlock_restrict_self, rules, 0);
+	fd_close(&rules);
+	return r;
+}
+
+static int add_rules(scmp_filter_ctx filter, const struct syscall_rules *rules)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < confine_syscall_count && r == 0; i++) {
-		const struct syscall_rule *rule = &confine_syscalls[i];
+	for (size_t i = 0; i < rules->count && r == 0; i++) {
+		const struct syscall_rule *rule = &rules->items[i];
+		uint32_t action = rule->error == 0
+					  ? SCMP_ACT_ALLOW
+					  : SCMP_ACT_ERRNO((unsigned)rule->error);
 
-		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule->number,
+		r = seccomp_rule_add_array(filter, action, rule->number,
 					   rule->condition_count, rule->conditions);
-	}
-	for (size_t i = 0; i < confine_refusal_count && r == 0; i++) {
-		const struct syscall_refusal *refusal = &confine_refusals[i];
-
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO((unsigned)refusal->error),
-				     refusal->number, 0);
 	}
 	return r;
 }
@@ -174,10 +222,14 @@ static int filter_calls(const struct confinement *confinement)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r;
 
-	(void)confinement;
 	if (filter == NULL)
 		return -ENOMEM;
-	r = add_rules(filter);
+	r = add_rules(filter, &confine_common);
+	if (r == 0)
+		r = add_rules(filter, confinement->connects ? &confine_connecting
+							    : &confine_secluded);
+	if (r == 0 && confinement->directory_count > 0)
+		r = add_rules(filter, &confine_reading);
 	if (r == 0)
 		r = add_abort(filter);
 	if (r == 0)
@@ -186,25 +238,33 @@ static int filter_calls(const struct confinement *confinement)
 	return r;
 }
 
+/* Who takes a measure. */
+#define SERVES   1U
+#define RESOLVES 2U
+#define BOTH     (SERVES | RESOLVES)
+
 static const struct measure {
 	const char *name;
+	unsigned whose;
 	bool needs_root;
 	bool breaks_counters; /* see struct confinement, instrumented */
 	int (*apply)(const struct confinement *confinement);
 } measures[] = {
-	{ "bounding set", true, false, drop_bounding },
-	{ "empty root directory", true, true, empty_root },
-	{ "groups", true, true, set_groups },
-	{ "gid", true, true, set_gid },
-	{ "uid", true, true, set_uid },
-	{ "capabilities", false, false, drop_capabilities },
-	{ "proof", true, true, prove },
-	{ "process limit", false, false, limit_processes },
-	{ "core limit", false, false, limit_core },
-	{ "file size limit", false, true, limit_files },
-	{ "not dumpable", false, false, make_undumpable },
-	{ "no new privileges", false, false, lock },
-	{ "system call filter", false, true, filter_calls },
+	{ "bounding set", BOTH, true, false, drop_bounding },
+	{ "empty root directory", SERVES, true, true, empty_root },
+	{ "groups", BOTH, true, true, set_groups },
+	{ "gid", BOTH, true, true, set_gid },
+	{ "uid", BOTH, true, true, set_uid },
+	{ "capabilities", BOTH, false, false, drop_capabilities },
+	{ "proof", BOTH, true, true, prove },
+	{ "process limit", SERVES, false, false, limit_processes },
+	{ "processor time limit", RESOLVES, false, true, limit_time },
+	{ "core limit", BOTH, false, false, limit_core },
+	{ "file size limit", BOTH, false, true, limit_files },
+	{ "not dumpable", BOTH, false, false, make_undumpable },
+	{ "no new privileges", BOTH, false, false, lock },
+	{ "files", SERVES, false, true, restrict_files },
+	{ "system call filter", SERVES, false, true, filter_calls },
 };
 
 #define MEASURE_COUNT (sizeof(measures) / sizeof(measures[0]))
@@ -212,6 +272,7 @@ static const struct measure {
 int confine_worker(const struct confinement *confinement, struct error *err)
 {
 	const struct credentials *credentials = confinement->credentials;
+	unsigned who = confinement->resolves ? RESOLVES : SERVES;
 
 	if (confinement->root && (!credentials->change || credentials->uid == 0))
 		return error_set(err, -EINVAL,
@@ -220,7 +281,8 @@ int confine_worker(const struct confinement *confinement, struct error *err)
 		const struct measure *measure = &measures[i];
 		int r;
 
-		if ((measure->needs_root && !confinement->root) ||
+		if ((measure->whose & who) == 0 ||
+		    (measure->needs_root && !confinement->root) ||
 		    (measure->breaks_counters && confinement->instrumented))
 			continue;
 		r = measure->apply(confinement);

@@ -2,11 +2,14 @@
 /*
  * What a worker may ask of the kernel: to wait, to move bytes on sockets it has, to take
  * further clients from listeners it has, to tell the time, to manage its memory, to
- * end. No file is opened, no socket made, no process started, no code mapped.
+ * end. No file is opened but by those that read files, no process started, no code
+ * mapped; no socket made but by those that make connections of their own.
  */
 #include "exec_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -35,6 +38,11 @@
 #define ALWAYS(call)                { .number = SCMP_SYS(call) }
 #define WITH(call, condition) \
 	{ .number = SCMP_SYS(call), .condition_count = 1, .conditions = { condition } }
+#define FLAGS_APART(index, flags, value) MASKED(index, UINT32_MAX & ~(unsigned)(flags), value)
+#define SOCKET(family, type) \
+	.number = SCMP_SYS(socket), .condition_count = 3, \
+	.conditions = { INT_IS(0, family), \
+			FLAGS_APART(1, SOCK_CLOEXEC | SOCK_NONBLOCK, type), INT_IS(2, 0) }
 #define OPTION(level, name) \
 	{ .number = SCMP_SYS(setsockopt), .condition_count = 2, \
 	  .conditions = { INT_IS(1, level), INT_IS(2, name) } }
@@ -42,7 +50,7 @@
 #define REFUSED(call, code)         { .number = SCMP_SYS(call), .error = (code) }
 /* clang-format on */
 
-const struct syscall_rule confine_syscalls[] = {
+static const struct syscall_rule common[] = {
 	/* waiting */
 	ALWAYS(poll),
 	ALWAYS(ppoll),
@@ -87,6 +95,7 @@ const struct syscall_rule confine_syscalls[] = {
 	ALWAYS(getsockopt),
 	OPTION(SOL_SOCKET, SO_REUSEADDR),
 	OPTION(SOL_SOCKET, SO_LINGER),
+	OPTION(SOL_SOCKET, SO_OOBINLINE),
 	OPTION(SOL_SOCKET, SO_KEEPALIVE),
 	OPTION(SOL_SOCKET, SO_RCVBUF),
 	OPTION(SOL_SOCKET, SO_SNDBUF),
@@ -149,18 +158,7 @@ const struct syscall_rule confine_syscalls[] = {
 	ALWAYS(dup2),
 	ALWAYS(pipe),
 	ALWAYS(pipe2),
-#endif
-};
-
-const size_t confine_syscall_count =
-	sizeof(confine_syscalls) / sizeof(confine_syscalls[0]);
-
-const struct syscall_refusal confine_refusals[] = {
-	/* if_indextoname(3), for the scope of a link-local client; it then is a number */
-	REFUSED(socket, EACCES),
-#ifdef CONFINE_SANITIZED
-	/* what a sanitizer tries to make its report with; better a poor report than none
-	 */
+	/* what it tries to make its report with; better a poor report than none */
 	REFUSED(open, ENOENT),
 	REFUSED(openat, ENOENT),
 	REFUSED(readlink, ENOENT),
@@ -170,5 +168,52 @@ const struct syscall_refusal confine_refusals[] = {
 #endif
 };
 
-const size_t confine_refusal_count =
-	sizeof(confine_refusals) / sizeof(confine_refusals[0]);
+/* if_indextoname(3), for the scope of a link-local client, wants a socket: without, the
+ * scope is a number. */
+static const struct syscall_rule secluded[] = {
+	REFUSED(socket, EACCES),
+};
+
+static const struct syscall_rule connecting[] = {
+	{ SOCKET(AF_INET, SOCK_STREAM) },
+	{ SOCKET(AF_INET, SOCK_DGRAM) },
+	{ SOCKET(AF_INET6, SOCK_STREAM) },
+	{ SOCKET(AF_INET6, SOCK_DGRAM) },
+	{ SOCKET(AF_UNIX, SOCK_STREAM) },
+	ALWAYS(connect),
+	/* to where a UNIX socket is: into a directory that is open, there is no other */
+	ALWAYS(fchdir),
+	WITH(pipe2, FLAGS_APART(1, O_CLOEXEC | O_NONBLOCK, 0)),
+	COMMAND(fcntl, F_SETPIPE_SZ),
+	COMMAND(fcntl64, F_SETPIPE_SZ),
+	ALWAYS(splice),
+	/* if_indextoname(3), as above */
+	{ SOCKET(AF_UNIX, SOCK_DGRAM), .error = EACCES },
+	{ .number = SCMP_SYS(ioctl),
+	  .condition_count = 1,
+	  .conditions = { INT_IS(1, SIOCGIFNAME) },
+	  .error = EACCES },
+};
+
+/* Beneath directories it has; that it is beneath, Landlock sees to (confine.c). */
+static const struct syscall_rule reading[] = {
+	ALWAYS(openat2),
+	ALWAYS(getdents64),
+	ALWAYS(sendfile),
+	ALWAYS(sendfile64),
+	ALWAYS(pread64),
+	ALWAYS(lseek),
+	ALWAYS(_llseek),
+	/* qsort(3) asks how much memory there is */
+	ALWAYS(sysinfo),
+};
+
+#define RULES(table)                                                                     \
+	{                                                                                \
+		(table), sizeof(table) / sizeof((table)[0])                              \
+	}
+
+const struct syscall_rules confine_common = RULES(common);
+const struct syscall_rules confine_secluded = RULES(secluded);
+const struct syscall_rules confine_connecting = RULES(connecting);
+const struct syscall_rules confine_reading = RULES(reading);

@@ -10,21 +10,21 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "raw.h"
 
 /* The descriptor, or a copy of it where the standard ones are about to be put. */
 static int lift(int fd)
 {
 	if (fd > STDERR_FILENO)
 		return fd;
-	return raw_result(syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	return RAW_CALL(SYS_fcntl, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 static int open_null(void)
 {
-	int fd = raw_result(syscall(SYS_openat, AT_FDCWD, "/dev/null",
-				    O_WRONLY | O_CLOEXEC | O_NOCTTY));
+	int fd = RAW_CALL(SYS_openat, AT_FDCWD, "/dev/null",
+			  O_WRONLY | O_CLOEXEC | O_NOCTTY);
 
 	return fd < 0 ? fd : lift(fd);
 }
@@ -35,7 +35,7 @@ static int find_stderr(const struct start *start, int connection)
 	case STDERR_CONNECTION:
 		return connection;
 	case STDERR_LOG:
-		return lift(start->invocation->stderr_fd);
+		return lift(start->stderr_fd);
 	case STDERR_NULL:
 		return open_null();
 	}
@@ -55,14 +55,14 @@ static int parse_descriptor(const char *name)
 	return value;
 }
 
-static int mark_entries(const char *entries, long length)
+static int mark_entries(const char *entries, int length)
 {
-	for (long at = 0; at < length;) {
+	for (int at = 0; at < length;) {
 		const struct dirent64 *entry = (const void *)(entries + at);
 		int fd = parse_descriptor(entry->d_name);
 
 		if (fd > STDERR_FILENO) {
-			int r = raw_result(syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC));
+			int r = RAW_CALL(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
 
 			if (r < 0)
 				return r;
@@ -75,16 +75,16 @@ static int mark_entries(const char *entries, long length)
 /* Not readdir(3), which allocates. */
 static int mark_listed(void)
 {
-	_Alignas(struct dirent64) char entries[1024];
-	int directory = raw_result(syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
-					   O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	_Alignas(struct dirent64) char entries[1024] = { 0 };
+	int directory = RAW_CALL(SYS_openat, AT_FDCWD, "/proc/self/fd",
+				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (directory < 0)
 		return directory;
 	for (;;) {
-		long length =
-			syscall(SYS_getdents64, directory, entries, sizeof(entries));
-		int r = length > 0 ? mark_entries(entries, length) : raw_result(length);
+		int length =
+			RAW_CALL(SYS_getdents64, directory, entries, sizeof(entries));
+		int r = length > 0 ? mark_entries(entries, length) : length;
 
 		if (r < 0 || length == 0)
 			return r;
@@ -98,8 +98,8 @@ static int mark_listed(void)
  */
 static int mark_all(void)
 {
-	int r = raw_result(syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX,
-				   CLOSE_RANGE_CLOEXEC));
+	int r = RAW_CALL(SYS_close_range, STDERR_FILENO + 1, UINT_MAX,
+			 CLOSE_RANGE_CLOEXEC);
 
 	/* ENOSYS: before Linux 5.9; EINVAL: before 5.11; EPERM: filters that know no
 	 * newer calls. */
@@ -108,16 +108,16 @@ static int mark_all(void)
 
 static int make_blocking(int fd)
 {
-	int flags = raw_result(syscall(SYS_fcntl, fd, F_GETFL));
+	int flags = RAW_CALL(SYS_fcntl, fd, F_GETFL);
 
 	if (flags < 0 || (flags & O_NONBLOCK) == 0)
 		return flags < 0 ? flags : 0;
-	return raw_result(syscall(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK));
+	return RAW_CALL(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 int descriptors_apply(const struct start *start)
 {
-	int connection = lift(start->invocation->fd);
+	int connection = lift(start->fd);
 	int errors;
 	int r;
 
@@ -129,7 +129,7 @@ int descriptors_apply(const struct start *start)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		int source = fd == STDERR_FILENO ? errors : connection;
 
-		r = raw_result(syscall(SYS_dup3, source, fd, 0));
+		r = RAW_CALL(SYS_dup3, source, fd, 0);
 		if (r < 0)
 			return r;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The environment of a program: copied once per load, and slots of fixed size that are
- * rewritten in place for each client. Decides nothing about the program otherwise.
+ * The environment of a program: copied once per load, and for each client put together
+ * with the variables that name it, in memory of that start alone. Decides nothing about
+ * the program otherwise.
  */
 #include "exec_internal.h"
 
@@ -61,8 +62,10 @@ static const struct variable variables[] = {
 
 #define VARIABLE_COUNT (sizeof(variables) / sizeof(variables[0]))
 
-/* PROTO stands in one of its three rows at a time, so two rows never need a slot. */
-_Static_assert(VARIABLE_COUNT - 2 <= ENVIRONMENT_SLOTS, "a slot for every variable");
+/* PROTO stands in one of its three rows at a time, so two rows are never written. */
+#define WRITTEN_MAX (VARIABLE_COUNT - 2)
+/* The longest name, '=', an address, NUL. */
+#define VARIABLE_SIZE (ADDR_TEXT_SIZE + 24)
 
 /*
  * What a supervisor of ours or the connection we were started on told the daemon, and a
@@ -90,7 +93,7 @@ static bool has_name(const char *entry, const char *name, size_t length)
 	return strncmp(entry, name, length) == 0 && entry[length] == '=';
 }
 
-static bool is_slot(const char *entry)
+static bool names_client(const char *entry)
 {
 	for (size_t i = 0; i < VARIABLE_COUNT; i++)
 		if (has_name(entry, variables[i].name, strlen(variables[i].name)))
@@ -106,13 +109,13 @@ static bool is_private(const char *entry)
 	return false;
 }
 
-/* Add "NAME=VALUE" in the place of an earlier one of that name; a slot's name and what
- * is no variable at all are passed over. */
+/* Add "NAME=VALUE" in the place of an earlier one of that name; what would name a client
+ * and what is no variable at all are passed over. */
 static int put(struct strings *list, const char *entry)
 {
 	size_t length = name_length(entry);
 
-	if (length == 0 || is_slot(entry))
+	if (length == 0 || names_client(entry))
 		return 0;
 	for (size_t i = 0; i < list->count; i++) {
 		if (has_name(list->items[i], entry, length)) {
@@ -148,28 +151,18 @@ static int put_named(struct strings *list, const struct strings *names,
 	return result;
 }
 
-int environment_init(struct environment *environment, const struct program *program,
+int environment_init(struct strings *environment, const struct program *program,
 		     char *const *inherited)
 {
-	struct strings *fixed = &environment->fixed;
 	int result;
 
-	*environment = (struct environment){ 0 };
 	if (program->passenv_given)
-		result = put_named(fixed, &program->passenv, inherited);
+		result = put_named(environment, &program->passenv, inherited);
 	else
-		result = put_inherited(fixed, inherited);
+		result = put_inherited(environment, inherited);
 	for (size_t i = 0; i < program->env.count && result == 0; i++)
-		result = put(fixed, program->env.items[i]);
-	if (result != 0)
-		return result;
-	environment->items =
-		calloc(fixed->count + ENVIRONMENT_SLOTS + 1, sizeof(*environment->items));
-	if (environment->items == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < fixed->count; i++)
-		environment->items[i] = fixed->items[i];
-	return 0;
+		result = put(environment, program->env.items[i]);
+	return result;
 }
 
 /* One end of a connection, as text where it has an address. */
@@ -210,26 +203,43 @@ static bool add_value(struct text *text, const struct variable *variable,
 	return false;
 }
 
-static bool write_slot(char *slot, const struct variable *variable,
-		       const struct named_end *end)
+/* Returns the bytes used, 0 for a variable that is left out. */
+static size_t write_variable(char *at, const struct variable *variable,
+			     const struct named_end *end)
 {
 	struct text text;
 
-	text_init(&text, slot, ENVIRONMENT_SLOT_SIZE);
+	text_init(&text, at, VARIABLE_SIZE);
 	text_add(&text, variable->name);
 	text_add(&text, "=");
-	return add_value(&text, variable, end);
+	return add_value(&text, variable, end) ? text.length + 1 : 0;
 }
 
-void environment_fill(struct environment *environment,
-		      const struct invocation *invocation)
+/* Pointers: those that are always there, those of the client, NULL. Then the text. */
+static size_t pointer_count(const struct strings *environment)
 {
-	char **item = environment->items + environment->fixed.count;
+	return environment->count + WRITTEN_MAX + 1;
+}
+
+size_t environment_size(const struct strings *environment)
+{
+	return pointer_count(environment) * sizeof(char *) + WRITTEN_MAX * VARIABLE_SIZE;
+}
+
+char *const *environment_fill(const struct strings *environment,
+			      const struct invocation *invocation, void *room)
+{
+	char **items = room;
+	char **item = items + environment->count;
+	/* Close together, so that few pages are touched. */
+	char *at = (char *)(items + pointer_count(environment));
 	unsigned transport = ON(invocation->transport);
 	struct named_end ends[2];
-	size_t used = 0;
 	bool unknown;
 
+	if (environment->count > 0)
+		memcpy((void *)items, (const void *)environment->items,
+		       environment->count * sizeof(*items));
 	name_end(invocation->peer, &ends[END_PEER]);
 	name_end(invocation->local, &ends[END_LOCAL]);
 	/* A UNIX client usually has no name, and is known all the same. */
@@ -237,19 +247,16 @@ void environment_fill(struct environment *environment,
 		  (invocation->peer == NULL || (transport & ON_UNIX) == 0);
 	for (size_t i = 0; i < VARIABLE_COUNT; i++) {
 		const struct variable *variable = &variables[i];
+		size_t used;
 
 		if ((variable->transports & transport) == 0 ||
 		    (unknown && variable->detail != DETAIL_NAME))
 			continue;
-		if (write_slot(environment->slots[used], variable, &ends[variable->end]))
-			*item++ = environment->slots[used++];
+		used = write_variable(at, variable, &ends[variable->end]);
+		if (used > 0)
+			*item++ = at;
+		at += used;
 	}
 	*item = NULL;
-}
-
-void environment_done(struct environment *environment)
-{
-	free(environment->items);
-	environment->items = NULL;
-	strings_done(&environment->fixed);
+	return items;
 }

@@ -1,36 +1,51 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the files of exec/ share: a start seen from the child and from the one who waits
- * for it, the table of steps, the environment behind a plan, the list of a worker's
- * system calls.
+ * What the files of exec/ share: a start seen from the child and from who looks after
+ * it, the memory it takes, the table of steps, what is behind a plan, the list of a
+ * worker's system calls.
  */
 #ifndef USHERD_EXEC_INTERNAL_H
 #define USHERD_EXEC_INTERNAL_H
 
 #include <errno.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "usherd/exec/plan.h"
+#include "usherd/exec/spawn.h"
 
-/*
- * The child runs in the parent's memory, so it may only make system calls and write to
- * its own stack. syscall(2) also writes errno, which spawn_program() puts back.
- */
-static inline int raw_result(long result)
-{
-	return result == -1 ? -errno : (int)result;
-}
+/* The kernel's signal set, which counts from bit 0, and its size; rt_sigprocmask(2). */
+#define KERNEL_SIGNALS   (_NSIG - 1)
+#define KERNEL_MASK_SIZE (KERNEL_SIGNALS / 8)
+
+struct plan {
+	unsigned references;
+	struct service *service; /* counted */
+	enum technique technique;
+	struct strings environment; /* owned; what is the same for every start */
+	char *bare[2];              /* the path alone, for a program without an argv */
+	unsigned starts;            /* slots that starts of it have now */
+};
+
+/* Signals that do not have their default action in the daemon. */
+struct signal_list {
+	unsigned count;
+	unsigned char signos[KERNEL_SIGNALS];
+};
 
 /* One start; the child only reads it. */
 struct start {
 	const struct program *program;
-	const struct invocation *invocation;
+	int fd;
+	int stderr_fd;
 	char *const *arguments;
 	char *const *environment;
+	struct signal_list resets;
 };
 
 /* How far a child came. The parent may read it while the child still writes. */
@@ -58,54 +73,105 @@ void steps_walk(const struct start *start, struct progress *progress);
 const char *steps_explain(unsigned step, int error);
 
 /*
- * The memory a child runs on while it shares ours: a stack, above it its progress. A
- * child that cannot be made to leave keeps it for ever: what it does next in the kernel
- * may still write there.
+ * The memory of one start: a stack for a child that shares ours, above it what that
+ * child reads and writes. A start has a slot until its child has left this memory, which
+ * only the kernel can say of one that cannot be killed; so their number bounds what such
+ * children can take, and no state is left behind when they go at last.
  */
-#define STACKS_ABANDONED_MAX 16
-
-struct stack {
-	char *memory; /* owned mapping; NULL: the next start maps one */
-	size_t size;
-	char *top;
-	struct progress *progress; /* in the mapping */
-	unsigned abandoned;        /* mappings given up so far */
+struct stage {
+	struct progress progress;
+	struct start start;
 };
 
-/* Map one where there is none. 0, -EAGAIN when too many were abandoned, or a negative
- * errno of mmap(2). */
-int stack_ready(struct stack *stack);
-void stack_abandon(struct stack *stack);
-void stack_done(struct stack *stack); /* not those abandoned */
+struct slot {
+	char *memory; /* owned mapping: guard page, stack, stage, room; NULL: none yet */
+	size_t size;
+	struct stage *stage; /* in it, at the stack's end */
+	void *room;          /* in it: for the environment */
+	size_t room_size;
+	/* Of the start that has it: */
+	struct plan *plan;       /* counted; NULL: it is free */
+	struct attempt *attempt; /* NULL: nobody asks any more */
+	pid_t pid;               /* 0: not made yet */
+	struct progress
+		*progress; /* the stage's, or a mapping shared with a forked child */
+	int pipe; /* a forked child has the other end until exec; -1 for others */
+	uint64_t began_ns;
+};
+
+#define SLOT_COUNT    64
+#define SLOT_PLAN_MAX (SLOT_COUNT / 2)
+
+struct slots {
+	struct slot items[SLOT_COUNT];
+	uint64_t free;              /* a bit for each */
+	unsigned forsaken;          /* not free, and nobody asks any more */
+	uint64_t hopeless_until_ns; /* a wait was in vain: no other before */
+};
+
+void slots_init(struct slots *slots);
+/* Unmaps what no child is in any more; the rest stays for ever, with its plan. */
+void slots_done(struct slots *slots);
 
 /*
- * Would a child that shares our memory be safe there once it has the ids of a service?
- * Not if others of that uid may then ptrace it (@dumpable_path, a file like
- * /proc/sys/fs/suid_dumpable, reads 1), not if we may not kill it, and not where the
- * wait for it has no way of its own into the kernel (see await.c).
+ * A free slot for @attempt, which it fills in, with room for the environment of @plan, of
+ * which it takes a reference; the lowest, so that few are ever touched. With none, or
+ * SLOT_PLAN_MAX of them with @plan, it waits for one, see spawn.h. 0, -EAGAIN, or a
+ * negative errno of mmap(2).
  */
-bool sharing_is_safe(const char *dumpable_path);
+int slots_take(struct slots *slots, struct plan *plan, struct attempt *attempt,
+	       struct slot **ret);
 
-/* One child that is waited for. */
-struct awaited {
-	pid_t pid;
-	const struct progress *progress;
-	int pipe; /* closed at its other end once it has left; -1: progress->busy tells */
+/* See to it that the slot has memory, with @room bytes for an environment. 0 or a
+ * negative errno of mmap(2). */
+int slot_make_ready(struct slot *slot, size_t room);
+
+/* Has the child left the slot? One look, which need not see the end of a child that
+ * dumped core (before Linux 5.16). */
+bool slot_is_left(const struct slot *slot);
+
+/* Free the slot, whose child has left it (or that never had one): the attempt learns how
+ * far that came. */
+void slots_release(struct slots *slots, struct slot *slot);
+
+/* The attempt has an end, its child not yet: the slot is free when that has left it. */
+void slots_forsake(struct slots *slots, struct slot *slot);
+
+/* Release what has been left, and wait, at most @ms, until all are. */
+void slots_drain(struct slots *slots, unsigned ms);
+
+enum child_state {
+	CHILD_RUNNING,
+	CHILD_STOPPED,
+	CHILD_GONE, /* a zombie, or nothing at all */
 };
 
-struct outcome {
-	int error;    /* 0, -EINTR: it was stopped, -ETIMEDOUT: past the deadline */
-	bool remains; /* it has not even died of SIGKILL */
+/* Leaves it to be reaped. */
+enum child_state child_look(pid_t pid);
+
+/*
+ * Why a child that shares our memory would not be safe there once it has the ids of a
+ * service, in words; NULL: it is. @dumpable_path is a file like
+ * /proc/sys/fs/suid_dumpable, @release the kernel's as in uname(2).
+ */
+const char *sharing_objection(const char *dumpable_path, const char *release);
+
+/* Does the kernel let a child share our memory? Tried out with a free slot. 0, -ENOSYS if
+ * not, or another negative errno. */
+int sharing_try(struct slot *slot);
+
+/* Begin @entry in a process that has our memory, on the slot's stack. Returns the pid or
+ * a negative errno. */
+pid_t sharing_clone(const struct slot *slot, unsigned long flags, void (*entry)(void *),
+		    void *argument);
+
+/* All signals, those that the C library keeps to itself included. */
+struct signal_mask {
+	unsigned char bytes[KERNEL_MASK_SIZE];
 };
 
-/* Until the child has execed or ended; never longer than the deadline and a grace. */
-struct outcome await_child(const struct awaited *awaited);
-
-/* Can it wait for a child that shares our memory? */
-bool await_can_share(void);
-
-/* The wait status of one that is ending; 0 if there is none or it takes too long. */
-int await_status(pid_t pid);
+void signals_block(struct signal_mask *ret_old);
+void signals_restore(const struct signal_mask *old);
 
 /* Steps too long for the table's file. */
 int descriptors_apply(const struct start *start);
@@ -116,43 +182,34 @@ int limits_apply_umask(const struct start *start);
 /* Soft and hard limit of the calling process. */
 int limits_set(int resource, rlim_t value);
 
-/*
- * An environment: what is the same for every start, then room for the slots.
- */
-#define ENVIRONMENT_SLOTS     14
-#define ENVIRONMENT_SLOT_SIZE (ADDR_TEXT_SIZE + 24)
-
-struct environment {
-	struct strings fixed; /* owned */
-	char **items;         /* owned: fixed, slots in use, NULL */
-	char slots[ENVIRONMENT_SLOTS][ENVIRONMENT_SLOT_SIZE];
-};
-
-/* 0 or -ENOMEM; environment_done() is due in both cases. */
-int environment_init(struct environment *environment, const struct program *program,
+/* What is the same for every start, added to @environment. 0 or -ENOMEM. */
+int environment_init(struct strings *environment, const struct program *program,
 		     char *const *inherited);
-void environment_fill(struct environment *environment,
-		      const struct invocation *invocation);
-void environment_done(struct environment *environment);
+/* As plan_environment_size() and plan_environment(). */
+size_t environment_size(const struct strings *environment);
+char *const *environment_fill(const struct strings *environment,
+			      const struct invocation *invocation, void *room);
 
-/* A system call a worker may make, with what must hold for its arguments. */
+/*
+ * A system call that a worker may make, with what must hold for its arguments; or, with
+ * an error, one that is refused with that rather than death, because the C library or a
+ * sanitizer may try it on its own and can do without.
+ */
 struct syscall_rule {
 	int number;
 	unsigned condition_count;
-	struct scmp_arg_cmp conditions[2];
+	struct scmp_arg_cmp conditions[3];
+	int error; /* errno value; 0: allowed */
 };
 
-extern const struct syscall_rule confine_syscalls[];
-extern const size_t confine_syscall_count;
-
-/* One that is refused with an error rather than death, because the C library or a
- * sanitizer may try it on its own and can do without. */
-struct syscall_refusal {
-	int number;
-	int error; /* errno value */
+struct syscall_rules {
+	const struct syscall_rule *items;
+	size_t count;
 };
 
-extern const struct syscall_refusal confine_refusals[];
-extern const size_t confine_refusal_count;
+extern const struct syscall_rules confine_common;     /* of every worker */
+extern const struct syscall_rules confine_secluded;   /* that makes no connections */
+extern const struct syscall_rules confine_connecting; /* that does */
+extern const struct syscall_rules confine_reading;    /* that reads files, besides */
 
 #endif

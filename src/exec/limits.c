@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "raw.h"
 
 /* What prlimit64 takes, whatever the width of rlim_t. */
 struct kernel_limit {
@@ -22,7 +22,7 @@ int limits_set(int resource, rlim_t value)
 	uint64_t wide = value == RLIM_INFINITY ? UINT64_MAX : (uint64_t)value;
 	struct kernel_limit limit = { wide, wide };
 
-	return raw_result(syscall(SYS_prlimit64, 0, resource, &limit, NULL));
+	return RAW_CALL(SYS_prlimit64, 0, resource, &limit, NULL);
 }
 
 int limits_apply(const struct start *start)
@@ -49,17 +49,17 @@ int limits_apply_nice(const struct start *start)
 		return 0;
 	/* Added to the daemon's own, as nice(2) does. The call itself gives 20 - nice, so
 	 * that no result is negative; getpriority(2) "C library/kernel differences". */
-	now = raw_result(syscall(SYS_getpriority, PRIO_PROCESS, 0));
+	now = RAW_CALL(SYS_getpriority, PRIO_PROCESS, 0);
 	if (now < 0)
 		return now;
-	return raw_result(syscall(SYS_setpriority, PRIO_PROCESS, 0,
-				  20 - now + start->program->nice));
+	return RAW_CALL(SYS_setpriority, PRIO_PROCESS, 0,
+			20 - now + start->program->nice);
 }
 
 int limits_apply_umask(const struct start *start)
 {
 	/* Cannot fail: the result is the old mask. */
 	if (start->program->umask_given)
-		(void)syscall(SYS_umask, (unsigned)start->program->umask);
+		(void)RAW_CALL(SYS_umask, (unsigned)start->program->umask);
 	return 0;
 }

@@ -9,50 +9,65 @@
 
 #include "exec_internal.h"
 
-struct plan {
-	const struct program *program; /* borrowed */
-	struct environment environment;
-	char *bare[2]; /* the path alone, for a program without an argv */
-};
-
-int plan_new(const struct program *program, char *const *environment, struct plan **ret,
-	     struct error *err)
+int plan_new(struct service *service, char *const *environment, enum technique technique,
+	     struct plan **ret, struct error *err)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 
 	if (plan == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
-	plan->program = program;
-	plan->bare[0] = program->path;
-	if (environment_init(&plan->environment, program, environment) != 0) {
-		plan_free(plan);
+	plan->references = 1;
+	plan->service = service_ref(service);
+	plan->technique = technique;
+	plan->bare[0] = service->program.path;
+	if (environment_init(&plan->environment, &service->program, environment) != 0) {
+		plan_unref(plan);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
 	*ret = plan;
 	return 0;
 }
 
-void plan_free(struct plan *plan)
+struct plan *plan_ref(struct plan *plan)
 {
-	if (plan == NULL)
+	plan->references++;
+	return plan;
+}
+
+void plan_unref(struct plan *plan)
+{
+	if (plan == NULL || --plan->references > 0)
 		return;
-	environment_done(&plan->environment);
+	strings_done(&plan->environment);
+	service_unref(plan->service);
 	free(plan);
 }
 
-char *const *plan_environment(struct plan *plan, const struct invocation *invocation)
+size_t plan_environment_size(const struct plan *plan)
 {
-	environment_fill(&plan->environment, invocation);
-	return plan->environment.items;
+	return environment_size(&plan->environment);
+}
+
+char *const *plan_environment(const struct plan *plan,
+			      const struct invocation *invocation, void *room)
+{
+	return environment_fill(&plan->environment, invocation, room);
 }
 
 char *const *plan_arguments(const struct plan *plan)
 {
+	const struct strings *argv = &plan->service->program.argv;
+
 	/* An empty argv would be a surprise to any program, execve(2) "BUGS". */
-	return plan->program->argv.count == 0 ? plan->bare : plan->program->argv.items;
+	return argv->count == 0 ? plan->bare : argv->items;
 }
 
 const struct program *plan_program(const struct plan *plan)
 {
-	return plan->program;
+	return &plan->service->program;
+}
+
+enum technique plan_technique(const struct plan *plan)
+{
+	return plan->technique;
 }

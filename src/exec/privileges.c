@@ -8,10 +8,9 @@
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "exec_internal.h"
+#include "raw.h"
 
 /* Where the plain names stand for 16-bit ids, the wide calls have names of their own. */
 #ifdef SYS_setresuid32
@@ -40,8 +39,9 @@ int privileges_set_groups(const struct credentials *credentials)
 {
 	if (!credentials->change)
 		return 0;
-	return raw_result(
-		syscall(CALL_SETGROUPS, credentials->group_count, credentials->groups));
+	if (credentials->group_count == 0 && RAW_CALL(CALL_GETGROUPS, 0, NULL) == 0)
+		return 0;
+	return RAW_CALL(CALL_SETGROUPS, credentials->group_count, credentials->groups);
 }
 
 int privileges_set_gid(const struct credentials *credentials)
@@ -50,7 +50,7 @@ int privileges_set_gid(const struct credentials *credentials)
 
 	if (!credentials->change)
 		return 0;
-	return raw_result(syscall(CALL_SETRESGID, gid, gid, gid));
+	return RAW_CALL(CALL_SETRESGID, gid, gid, gid);
 }
 
 int privileges_set_uid(const struct credentials *credentials)
@@ -59,61 +59,7 @@ int privileges_set_uid(const struct credentials *credentials)
 
 	if (!credentials->change)
 		return 0;
-	return raw_result(syscall(CALL_SETRESUID, uid, uid, uid));
-}
-
-int privileges_clear_capabilities(const struct credentials *credentials)
-{
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	int r = raw_result(
-		syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
-
-	/* EINVAL: before Linux 4.3, which has no such set. */
-	if (r < 0 && r != -EINVAL)
-		return r;
-	if (!credentials->change || credentials->uid == 0)
-		return 0;
-	return raw_result(syscall(SYS_capset, &header, none));
-}
-
-static bool has_group(const struct credentials *credentials, gid_t gid)
-{
-	for (size_t i = 0; i < credentials->group_count; i++)
-		if (credentials->groups[i] == gid)
-			return true;
-	return false;
-}
-
-static bool groups_hold(const struct credentials *credentials)
-{
-	gid_t groups[GROUPS_COMPARED];
-	long count = syscall(CALL_GETGROUPS, 0, NULL);
-
-	if (count == -1 || (size_t)count != credentials->group_count)
-		return false;
-	if (count > GROUPS_COMPARED)
-		return true;
-	if (syscall(CALL_GETGROUPS, GROUPS_COMPARED, groups) != count)
-		return false;
-	for (long i = 0; i < count; i++)
-		if (!has_group(credentials, groups[i]))
-			return false;
-	return true;
-}
-
-static bool ids_hold(const struct credentials *credentials)
-{
-	uid_t uid = credentials->uid;
-	gid_t gid = credentials->gid;
-	uid_t uids[3];
-	gid_t gids[3];
-
-	if (syscall(CALL_GETRESUID, &uids[0], &uids[1], &uids[2]) == -1 ||
-	    syscall(CALL_GETRESGID, &gids[0], &gids[1], &gids[2]) == -1)
-		return false;
-	return uids[0] == uid && uids[1] == uid && uids[2] == uid && gids[0] == gid &&
-	       gids[1] == gid && gids[2] == gid;
+	return RAW_CALL(CALL_SETRESUID, uid, uid, uid);
 }
 
 static bool capabilities_are_empty(void)
@@ -124,21 +70,84 @@ static bool capabilities_are_empty(void)
 	};
 	uint32_t any = 0;
 
-	if (syscall(SYS_capget, &header, sets) == -1)
+	if (RAW_CALL(SYS_capget, &header, sets) < 0)
 		return false;
 	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
 		any |= sets[i].effective | sets[i].permitted | sets[i].inheritable;
 	return any == 0;
 }
 
+int privileges_clear_capabilities(const struct credentials *credentials)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	int r;
+
+	/* The usual outcome of the change of uid. What is not permitted is not ambient
+	 * either; capabilities(7). */
+	if (capabilities_are_empty())
+		return 0;
+	r = RAW_CALL(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	/* EINVAL: before Linux 4.3, which has no such set. */
+	if (r < 0 && r != -EINVAL)
+		return r;
+	if (!credentials->change || credentials->uid == 0)
+		return 0;
+	return RAW_CALL(SYS_capset, &header, none);
+}
+
+static bool has_group(const struct credentials *credentials, gid_t gid)
+{
+	for (size_t i = 0; i < credentials->group_count; i++)
+		if (credentials->groups[i] == gid)
+			return true;
+	return false;
+}
+
+static bool groups_are_those(const struct credentials *credentials, int count)
+{
+	gid_t groups[GROUPS_COMPARED] = { 0 };
+
+	if (RAW_CALL(CALL_GETGROUPS, GROUPS_COMPARED, groups) != count)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (!has_group(credentials, groups[i]))
+			return false;
+	return true;
+}
+
+static bool groups_hold(const struct credentials *credentials)
+{
+	int count = RAW_CALL(CALL_GETGROUPS, 0, NULL);
+
+	if (count < 0 || (size_t)count != credentials->group_count)
+		return false;
+	return count == 0 || count > GROUPS_COMPARED ||
+	       groups_are_those(credentials, count);
+}
+
+static bool ids_hold(const struct credentials *credentials)
+{
+	uid_t uid = credentials->uid;
+	gid_t gid = credentials->gid;
+	uid_t uids[3] = { 0 };
+	gid_t gids[3] = { 0 };
+
+	if (RAW_CALL(CALL_GETRESUID, &uids[0], &uids[1], &uids[2]) < 0 ||
+	    RAW_CALL(CALL_GETRESGID, &gids[0], &gids[1], &gids[2]) < 0)
+		return false;
+	return uids[0] == uid && uids[1] == uid && uids[2] == uid && gids[0] == gid &&
+	       gids[1] == gid && gids[2] == gid;
+}
+
 /* Only root starts programs as somebody else, so 0 is what the ids were before. */
 static bool can_return(const struct credentials *credentials)
 {
-	if (syscall(CALL_SETRESUID, 0, 0, 0) != -1 ||
-	    syscall(CALL_SETRESUID, KEEP, 0, KEEP) != -1)
+	if (RAW_CALL(CALL_SETRESUID, 0, 0, 0) >= 0 ||
+	    RAW_CALL(CALL_SETRESUID, KEEP, 0, KEEP) >= 0)
 		return true;
-	return credentials->gid != 0 && (syscall(CALL_SETRESGID, 0, 0, 0) != -1 ||
-					 syscall(CALL_SETRESGID, KEEP, 0, KEEP) != -1);
+	return credentials->gid != 0 && (RAW_CALL(CALL_SETRESGID, 0, 0, 0) >= 0 ||
+					 RAW_CALL(CALL_SETRESGID, KEEP, 0, KEEP) >= 0);
 }
 
 int privileges_prove(const struct credentials *credentials)
@@ -161,5 +170,5 @@ int privileges_prove_no_capabilities(void)
 
 int privileges_lock(void)
 {
-	return raw_result(syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	return RAW_CALL(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

@@ -1,116 +1,62 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Making the process that becomes a program, and hearing how it went. What the child
- * does is steps.c's; who may start what is decided elsewhere.
+ * Making the process that becomes a program. What the child does is steps.c's, what has
+ * become of it outcome.c's; who may start what is decided elsewhere.
  */
 #include "usherd/exec/spawn.h"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "exec_internal.h"
+#include "raw.h"
 #include "usherd/base/fd.h"
-
-/* As in steps.c: all signals, those the C library keeps to itself included. */
-#define KERNEL_MASK_SIZE ((_NSIG - 1) / 8)
 
 #define EXIT_NOT_STARTED 127
 
 #define DUMPABLE_PATH    "/proc/sys/fs/suid_dumpable"
 
 struct spawner {
-	bool sharing;
-	struct stack stack; /* of children that share our memory */
+	const char *objection; /* NULL: memory is shared */
+	bool started;
+	struct signal_list resets;
+	struct slots slots;
 };
 
-struct errand {
-	const struct start *start;
-	struct progress *progress;
-};
-
-struct signal_mask {
-	unsigned char bytes[KERNEL_MASK_SIZE];
-};
-
-/* How a start went, once nobody waits for it any more. */
-struct result {
-	pid_t pid;     /* or the negative errno that no process was made for */
-	unsigned step; /* as in struct progress */
-	int error;
-	struct outcome outcome;
-};
-
-/* No handler may run while a child is in our memory, nor in that child. */
-static void block_signals(struct signal_mask *ret_old)
+static bool has_default_action(int signo)
 {
-	struct signal_mask all;
+	unsigned long kernel[8] = { 0 };
+	struct sigaction action;
 
-	memset(&all, 0xff, sizeof(all));
-	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, ret_old, KERNEL_MASK_SIZE);
+	if (sigaction(signo, NULL, &action) == 0)
+		return action.sa_handler == SIG_DFL;
+	/* Those that the C library keeps to itself. The kernel's struct differs between
+	 * architectures; one never set is all zero in each. EINVAL: there is none. */
+	if (RAW_CALL(SYS_rt_sigaction, signo, NULL, kernel, KERNEL_MASK_SIZE) < 0)
+		return true;
+	for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
+		if (kernel[i] != 0)
+			return false;
+	return true;
 }
 
-static void restore_signals(const struct signal_mask *old)
+static void list_signals(struct signal_list *list)
 {
-	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, old, NULL, KERNEL_MASK_SIZE);
+	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++)
+		if (!has_default_action(signo))
+			list->signos[list->count++] = (unsigned char)signo;
 }
 
-/* Run @entry in a process that has our memory; its return is the exit. Returns the pid
- * or a negative errno. */
-static pid_t clone_shared(const struct stack *stack, int flags, int (*entry)(void *),
-			  void *argument)
+static void walk(void *argument)
 {
-	struct progress *progress = stack->progress;
-	pid_t pid;
+	struct stage *stage = argument;
 
-	atomic_store(&progress->busy, 1);
-	pid = clone(entry, stack->top, flags | CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD,
-		    argument, NULL, NULL, &progress->busy);
-	return pid == -1 ? -errno : pid;
-}
-
-static void take_down(struct result *result, pid_t pid, const struct progress *progress)
-{
-	result->pid = pid;
-	result->step = atomic_load(&progress->step);
-	result->error = atomic_load(&progress->error);
-}
-
-static int walk(void *argument)
-{
-	const struct errand *errand = argument;
-
-	steps_walk(errand->start, errand->progress);
-	return EXIT_NOT_STARTED;
-}
-
-static void start_shared(struct stack *stack, const struct start *start,
-			 struct result *ret)
-{
-	struct progress *progress = stack->progress;
-	struct errand errand = { start, progress };
-	int dumpable = prctl(PR_GET_DUMPABLE);
-	pid_t pid;
-
-	atomic_store(&progress->step, 0);
-	atomic_store(&progress->error, 0);
-	pid = clone_shared(stack, 0, walk, &errand);
-	if (pid > 0)
-		ret->outcome = await_child(&(struct awaited){ pid, progress, -1 });
-	take_down(ret, pid, progress);
-	/* The child has changed the flag of the memory it was in: ours too. Where it is
-	 * still there, the flag keeps others of its uid out. */
-	if (ret->outcome.remains)
-		stack_abandon(stack);
-	else if (dumpable == 1)
-		(void)prctl(PR_SET_DUMPABLE, 1);
+	steps_walk(&stage->start, &stage->progress);
+	raw_exit(EXIT_NOT_STARTED);
 }
 
 /* The ends of a pipe, the writing one where no step puts a descriptor. */
@@ -133,187 +79,130 @@ static int open_pipe(int ends[2])
 	return 0;
 }
 
-static pid_t fork_walking(const struct start *start, struct progress *progress)
+static pid_t fork_walking(const struct slot *slot)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		steps_walk(start, progress);
-		_exit(EXIT_NOT_STARTED);
+		steps_walk(&slot->stage->start, slot->progress);
+		raw_exit(EXIT_NOT_STARTED);
 	}
 	return pid == -1 ? -errno : pid;
 }
 
-/* The progress is mapped for this start alone: what is shared with every later fork, a
- * worker could write to. */
-static void start_forked(const struct start *start, struct result *ret)
+/* The progress is mapped for this start alone, and no later fork gets it: a worker could
+ * write to it. */
+static pid_t start_forked(struct slot *slot)
 {
 	struct progress *progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
 					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int ends[2];
-	pid_t pid = progress == MAP_FAILED ? -errno : open_pipe(ends);
-
-	if (pid == 0) {
-		pid = fork_walking(start, progress);
-		fd_close(&ends[1]);
-		if (pid > 0)
-			ret->outcome =
-				await_child(&(struct awaited){ pid, progress, ends[0] });
-		fd_close(&ends[0]);
-		take_down(ret, pid, progress);
-	}
-	ret->pid = pid;
-	if (progress != MAP_FAILED)
-		(void)munmap(progress, sizeof(*progress));
-}
-
-static bool has_started(const struct result *result)
-{
-	/* Or was killed in the very exec: the same to a reaper. */
-	return result->outcome.error == 0 && result->error == 0 &&
-	       result->step == exec_step_count - 1;
-}
-
-/* What the step itself has reported goes before what became of the child after it. */
-static int describe(const struct result *result, int status, struct error *err)
-{
-	const char *name = exec_steps[result->step].name;
-	const char *meaning = steps_explain(result->step, result->error);
-
-	if (meaning != NULL)
-		return error_set(err, result->error, "step %s: %s (%s)", name,
-				 strerror(-result->error), meaning);
-	if (result->error != 0)
-		return error_set_errno(err, result->error, "step %s", name);
-	if (result->outcome.error == -ETIMEDOUT)
-		return error_set(err, -ETIMEDOUT, "step %s: not done within %d ms%s",
-				 name, SPAWN_DEADLINE_MS,
-				 result->outcome.remains ? " and cannot be killed" : "");
-	if (result->outcome.error != 0)
-		return error_set(err, result->outcome.error,
-				 "step %s: stopped by a signal", name);
-	return error_set(err, -EINTR, "step %s: killed by signal %d", name,
-			 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-}
-
-static int conclude(const struct result *result, pid_t *ret_pid, struct error *err)
-{
-	int status;
-
-	if (result->pid < 0)
-		return error_set_errno(err, result->pid, "step clone");
-	if (has_started(result)) {
-		*ret_pid = result->pid;
-		return 0;
-	}
-	status = result->outcome.remains ? 0 : await_status(result->pid);
-	return describe(result, status, err);
-}
-
-static int prepare(struct spawner *spawner, struct error *err)
-{
-	int r = spawner->sharing ? stack_ready(&spawner->stack) : 0;
-
-	if (r == -EAGAIN && spawner->stack.abandoned == STACKS_ABANDONED_MAX)
-		return error_set(err, r, "step clone: %d earlier starts hang for ever",
-				 STACKS_ABANDONED_MAX);
-	return r < 0 ? error_set_errno(err, r, "step clone") : 0;
-}
-
-int spawn_program(struct spawner *spawner, struct plan *plan,
-		  const struct invocation *invocation, pid_t *ret_pid, struct error *err)
-{
-	const struct start start = {
-		.program = plan_program(plan),
-		.invocation = invocation,
-		.arguments = plan_arguments(plan),
-		.environment = plan_environment(plan, invocation),
-	};
-	struct result result = { 0 };
-	int saved = errno;
-	struct signal_mask old;
-	int r = prepare(spawner, err);
-
-	if (r == 0) {
-		block_signals(&old);
-		if (spawner->sharing)
-			start_shared(&spawner->stack, &start, &result);
-		else
-			start_forked(&start, &result);
-		restore_signals(&old);
-		r = conclude(&result, ret_pid, err);
-	}
-	errno = saved;
-	return r;
-}
-
-static int leave_mark(void *argument)
-{
-	bool *mark = argument;
-
-	*mark = true;
-	return 0;
-}
-
-/*
- * Does a child leave its marks in our memory, and does the kernel its own? valgrind and
- * qemu's user mode take CLONE_VM|CLONE_VFORK for a plain fork (and CLONE_VM alone for an
- * error, so this is the way to ask). With our ids and no step to take it ends by itself.
- * Returns 0, -ENOSYS if not, or another negative errno.
- */
-static int try_sharing(struct stack *stack)
-{
-	bool mark = false;
-	struct signal_mask old;
 	pid_t pid;
-	int r = stack_ready(stack);
-
-	if (r < 0)
-		return r;
-	block_signals(&old);
-	pid = clone_shared(stack, CLONE_VFORK, leave_mark, &mark);
-	restore_signals(&old);
-	if (pid < 0)
-		return pid;
-	(void)await_status(pid);
-	return mark && atomic_load(&stack->progress->busy) == 0 ? 0 : -ENOSYS;
-}
-
-static int make_spawner(bool sharing, struct spawner **ret, struct error *err)
-{
-	struct spawner *spawner = calloc(1, sizeof(*spawner));
 	int r;
 
-	if (spawner == NULL)
-		return error_set(err, -ENOMEM, "out of memory");
-	r = sharing ? try_sharing(&spawner->stack) : -ENOSYS;
-	spawner->sharing = r == 0;
-	if (!spawner->sharing)
-		stack_done(&spawner->stack);
-	if (r < 0 && r != -ENOSYS) {
-		spawner_free(spawner);
-		return error_set_errno(err, r, "cannot prepare for starting programs");
+	if (progress == MAP_FAILED)
+		return -errno;
+	slot->progress = progress;
+	r = open_pipe(ends);
+	if (r < 0)
+		return r;
+	slot->pipe = ends[0];
+	pid = fork_walking(slot);
+	fd_close(&ends[1]);
+	(void)madvise(progress, sizeof(*progress), MADV_DONTFORK);
+	return pid;
+}
+
+static pid_t start(const struct spawner *spawner, struct slot *slot)
+{
+	if (spawner->objection == NULL && slot->plan->technique == TECHNIQUE_SHARED)
+		return sharing_clone(slot, 0, walk, slot->stage);
+	return start_forked(slot);
+}
+
+/* All that the child will look at has its place in the slot or belongs to the plan. */
+static void fill_stage(const struct spawner *spawner, struct slot *slot,
+		       const struct invocation *invocation)
+{
+	const struct plan *plan = slot->plan;
+
+	slot->stage->start = (struct start){
+		.program = plan_program(plan),
+		.fd = invocation->fd,
+		.stderr_fd = invocation->stderr_fd,
+		.arguments = plan_arguments(plan),
+		.environment = plan_environment(plan, invocation, slot->room),
+		.resets = spawner->resets,
+	};
+}
+
+int spawn_begin(struct spawner *spawner, struct plan *plan,
+		const struct invocation *invocation, struct attempt *attempt,
+		struct error *err)
+{
+	int saved = errno;
+	struct signal_mask old;
+	struct slot *slot;
+	pid_t pid = slots_take(&spawner->slots, plan, attempt, &slot);
+
+	if (pid == 0) {
+		if (!spawner->started)
+			list_signals(&spawner->resets);
+		spawner->started = true;
+		fill_stage(spawner, slot, invocation);
+		signals_block(&old);
+		pid = start(spawner, slot);
+		signals_restore(&old);
+		slot->pid = pid;
+		attempt->pid = pid;
+		if (pid < 0)
+			slots_release(&spawner->slots, slot);
 	}
-	*ret = spawner;
-	return 0;
+	errno = saved;
+	return pid < 0 ? error_set_errno(err, pid, "step clone") : 0;
 }
 
 int spawner_new(struct spawner **ret, struct error *err)
 {
-	return make_spawner(sharing_is_safe(DUMPABLE_PATH), ret, err);
-}
+	struct spawner *spawner = calloc(1, sizeof(*spawner));
+	struct utsname system = { .release = "" };
+	int r = 0;
 
-int spawner_new_forking(struct spawner **ret, struct error *err)
-{
-	return make_spawner(false, ret, err);
+	if (spawner == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	(void)uname(&system);
+	slots_init(&spawner->slots);
+	spawner->objection = sharing_objection(DUMPABLE_PATH, system.release);
+	if (spawner->objection == NULL)
+		r = sharing_try(&spawner->slots.items[0]);
+	if (r == -ENOSYS) {
+		spawner->objection = "the kernel does not share memory";
+	} else if (r < 0) {
+		spawner_free(spawner);
+		return error_set_errno(err, r, "cannot prepare for starting programs");
+	}
+	if (spawner->objection == NULL && geteuid() == 0)
+		(void)prctl(PR_SET_DUMPABLE, 0);
+	*ret = spawner;
+	return 0;
 }
 
 void spawner_free(struct spawner *spawner)
 {
 	if (spawner == NULL)
 		return;
-	stack_done(&spawner->stack);
+	slots_done(&spawner->slots);
 	free(spawner);
+}
+
+const char *spawner_objection(const struct spawner *spawner)
+{
+	return spawner->objection;
+}
+
+void spawner_drain(struct spawner *spawner, unsigned ms)
+{
+	slots_drain(&spawner->slots, ms);
 }
 
 const char *spawn_step_name(unsigned index)

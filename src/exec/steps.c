@@ -1,32 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The steps between clone(2) and execve(2), in order. Everything here runs in the child,
- * in the parent's memory: raw system calls, nothing that allocates, locks or looks
- * anything up, nothing written but what stands on the child's stack. spawn.c words the
- * outcome.
+ * mostly in the parent's memory while that goes on: raw system calls, nothing of the C
+ * library, nothing written but the child's stack and its progress. outcome.c words what
+ * has become of it.
  */
 #include "exec_internal.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "raw.h"
 #include "usherd/exec/privileges.h"
-
-/* The kernel's signal set, which counts from bit 0, and its size; rt_sigprocmask(2). */
-#define KERNEL_SIGNALS   (_NSIG - 1)
-#define KERNEL_MASK_SIZE (KERNEL_SIGNALS / 8)
 
 static int apply_session(const struct start *start)
 {
 	(void)start;
-	return raw_result(syscall(SYS_setsid));
+	return RAW_CALL(SYS_setsid);
 }
 
 /*
  * Ignored signals stay ignored across exec, and a handler of the daemon must not run in
- * a child that shares its memory: all go to default while they are still blocked.
+ * a child that shares its memory: they go to default while they are still blocked. The
+ * daemon has few of either, and knows which.
  */
 static int apply_signals(const struct start *start)
 {
@@ -34,12 +29,11 @@ static int apply_signals(const struct start *start)
 	 * smaller than this, and SIG_DFL without flags or mask is all zero in each. */
 	static const unsigned long defaults[8] = { 0 };
 
-	(void)start;
-	for (int signo = 1; signo <= KERNEL_SIGNALS; signo++) {
-		int r = raw_result(syscall(SYS_rt_sigaction, signo, defaults, NULL,
-					   KERNEL_MASK_SIZE));
+	for (unsigned i = 0; i < start->resets.count; i++) {
+		int r = RAW_CALL(SYS_rt_sigaction, start->resets.signos[i], defaults,
+				 NULL, KERNEL_MASK_SIZE);
 
-		/* EINVAL: KILL, STOP, and what an emulator keeps for itself. */
+		/* EINVAL: what an emulator keeps for itself. */
 		if (r < 0 && r != -EINVAL)
 			return r;
 	}
@@ -50,7 +44,7 @@ static int apply_chroot(const struct start *start)
 {
 	const char *path = start->program->chroot;
 
-	return path == NULL ? 0 : raw_result(syscall(SYS_chroot, path));
+	return path == NULL ? 0 : RAW_CALL(SYS_chroot, path);
 }
 
 /* Always taken: after chroot the old directory would be a way out, chroot(2). */
@@ -58,7 +52,7 @@ static int apply_directory(const struct start *start)
 {
 	const char *path = start->program->directory;
 
-	return raw_result(syscall(SYS_chdir, path == NULL ? "/" : path));
+	return RAW_CALL(SYS_chdir, path == NULL ? "/" : path);
 }
 
 static int apply_groups(const struct start *start)
@@ -72,15 +66,18 @@ static int apply_gid(const struct start *start)
 }
 
 /*
- * From here on others may send signals. Memory that is the daemon's as well must not be
- * dumped for one, least of all by a kernel that ends everybody who shares it (before
- * Linux 5.16), nor be open to ptrace(2). Exec sets the flag anew.
+ * From here on others may send signals. Memory that is the daemon's as well, or a copy of
+ * it, must not be dumped for one, nor be open to ptrace(2): the change of ids has set the
+ * flag to fs.suid_dumpable, which may be 2. Exec sets it anew.
  */
 static int apply_uid(const struct start *start)
 {
-	int r = privileges_set_uid(&start->program->credentials);
+	const struct credentials *credentials = &start->program->credentials;
+	int r = privileges_set_uid(credentials);
 
-	return r < 0 ? r : raw_result(syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+	if (r < 0 || !credentials->change)
+		return r;
+	return RAW_CALL(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 static int apply_capabilities(const struct start *start)
@@ -97,13 +94,12 @@ static int apply_proof(const struct start *start)
 static int apply_exec(const struct start *start)
 {
 	static const unsigned char none[KERNEL_MASK_SIZE] = { 0 };
-	int r = raw_result(
-		syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, KERNEL_MASK_SIZE));
+	int r = RAW_CALL(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, KERNEL_MASK_SIZE);
 
 	if (r < 0)
 		return r;
-	return raw_result(syscall(SYS_execve, start->program->path, start->arguments,
-				  start->environment));
+	return RAW_CALL(SYS_execve, start->program->path, start->arguments,
+			start->environment);
 }
 
 const struct step exec_steps[] = {
@@ -142,10 +138,10 @@ void steps_walk(const struct start *start, struct progress *progress)
 	for (unsigned i = 0; i < exec_step_count; i++) {
 		int r;
 
-		progress->step = i;
+		atomic_store_explicit(&progress->step, i, memory_order_release);
 		r = exec_steps[i].apply(start);
 		if (r < 0) {
-			progress->error = r;
+			atomic_store_explicit(&progress->error, r, memory_order_release);
 			return;
 		}
 	}

@@ -24,6 +24,7 @@ static const char *const words[] = {
 	[REASON_ADDRESS] = "address",
 	[REASON_FORK] = "fork",
 	[REASON_RESOURCES] = "resources",
+	[REASON_UNREACHABLE] = "unreachable",
 };
 
 static bool is_paused(const struct question *question)

@@ -28,13 +28,24 @@ static uint64_t mix(uint64_t value)
 	return value ^ (value >> 31);
 }
 
-/* Clients choose their addresses, so the place of the table in memory (random, and
- * another one after each resize) is mixed in: collisions cannot be prepared. */
-static size_t home_of(const struct tally_source *table, size_t slots,
-		      const struct prefix *prefix)
+/* Of a tally in shared memory, which every process sees at another address, the table
+ * stands behind it. */
+static struct tally_source *table_of(struct tally *tally)
+{
+	return tally->fixed ? (struct tally_source *)(tally + 1) : tally->sources;
+}
+
+static const struct tally_source *table_seen(const struct tally *tally)
+{
+	return tally->fixed ? (const struct tally_source *)(tally + 1) : tally->sources;
+}
+
+/* Clients choose their addresses, so a seed (the place of the table in memory: random,
+ * and another one after each resize) is mixed in: collisions cannot be prepared. */
+static size_t home_of(uint64_t seed, size_t slots, const struct prefix *prefix)
 {
 	uint64_t half[2];
-	uint64_t hash = mix((uintptr_t)table);
+	uint64_t hash = mix(seed);
 
 	memcpy(half, prefix->bytes, sizeof(half));
 	hash = mix(hash ^ half[0]);
@@ -44,10 +55,10 @@ static size_t home_of(const struct tally_source *table, size_t slots,
 }
 
 /* The slot @prefix is in, or the free one it belongs in. There always is a free one. */
-static size_t find_slot(const struct tally_source *table, size_t slots,
+static size_t find_slot(const struct tally_source *table, size_t slots, uint64_t seed,
 			const struct prefix *prefix)
 {
-	size_t slot = home_of(table, slots, prefix);
+	size_t slot = home_of(seed, slots, prefix);
 
 	while (table[slot].active != 0 && !prefix_equal(&table[slot].prefix, prefix))
 		slot = (slot + 1) & (slots - 1);
@@ -57,6 +68,7 @@ static size_t find_slot(const struct tally_source *table, size_t slots,
 static int resize(struct tally *tally, size_t slots)
 {
 	struct tally_source *table = calloc(slots, sizeof(*table));
+	uint64_t seed = (uintptr_t)table;
 
 	if (!table)
 		return -ENOMEM;
@@ -64,10 +76,11 @@ static int resize(struct tally *tally, size_t slots)
 		const struct tally_source *source = &tally->sources[i];
 
 		if (source->active != 0)
-			table[find_slot(table, slots, &source->prefix)] = *source;
+			table[find_slot(table, slots, seed, &source->prefix)] = *source;
 	}
 	free(tally->sources);
 	tally->sources = table;
+	tally->seed = seed;
 	tally->source_slots = slots;
 	return 0;
 }
@@ -97,13 +110,14 @@ static void shrink(struct tally *tally)
  * behind the gap (cyclically), where it would not be found any more. */
 static void take_out(struct tally *tally, size_t gap)
 {
-	struct tally_source *table = tally->sources;
+	struct tally_source *table = table_of(tally);
 	size_t mask = tally->source_slots - 1;
 
 	table[gap].active = 0;
 	for (size_t slot = (gap + 1) & mask; table[slot].active != 0;
 	     slot = (slot + 1) & mask) {
-		size_t home = home_of(table, tally->source_slots, &table[slot].prefix);
+		size_t home =
+			home_of(tally->seed, tally->source_slots, &table[slot].prefix);
 
 		if (((slot - home) & mask) < ((slot - gap) & mask))
 			continue;
@@ -117,11 +131,12 @@ static void take_out(struct tally *tally, size_t gap)
 
 static int count_source(struct tally *tally, const struct prefix *prefix)
 {
-	struct tally_source *source;
+	struct tally_source *table, *source;
 
 	if (reserve(tally) < 0)
 		return -ENOMEM;
-	source = &tally->sources[find_slot(tally->sources, tally->source_slots, prefix)];
+	table = table_of(tally);
+	source = &table[find_slot(table, tally->source_slots, tally->seed, prefix)];
 	if (source->active == 0) {
 		source->prefix = *prefix;
 		tally->source_count++;
@@ -168,34 +183,38 @@ int tally_admit(struct tally *tally, const struct policy *policy, const struct a
 	if (key.counted && count_source(tally, &key.prefix) < 0)
 		return -ENOMEM;
 	tally->active++;
+	tally->admitted++;
 	*ret_source = key;
 	return 0;
 }
 
 void tally_release(struct tally *tally, const struct source_key *source)
 {
+	struct tally_source *table = table_of(tally);
 	size_t slot;
 
 	if (tally->active > 0)
 		tally->active--;
 	if (!source->counted || tally->source_slots == 0)
 		return;
-	slot = find_slot(tally->sources, tally->source_slots, &source->prefix);
-	if (tally->sources[slot].active == 0)
+	slot = find_slot(table, tally->source_slots, tally->seed, &source->prefix);
+	if (table[slot].active == 0)
 		return;
-	if (--tally->sources[slot].active == 0)
+	if (--table[slot].active == 0)
 		take_out(tally, slot);
 }
 
 uint64_t tally_source_active(const struct tally *tally, const struct policy *policy,
 			     const struct addr *peer)
 {
+	const struct tally_source *table = table_seen(tally);
 	struct prefix prefix;
 
-	if (tally->source_slots == 0 || !source_of(policy, peer, &prefix))
+	/* Of a shared tally that is being cleared, any part may be zero. */
+	if (table == NULL || tally->source_slots == 0 ||
+	    !source_of(policy, peer, &prefix))
 		return 0;
-	return tally->sources[find_slot(tally->sources, tally->source_slots, &prefix)]
-		.active;
+	return table[find_slot(table, tally->source_slots, tally->seed, &prefix)].active;
 }
 
 /* Slots for so many sources at a load of at most three quarters. */
@@ -218,24 +237,9 @@ struct tally *tally_place(void *memory, size_t sources)
 	struct tally *tally = memory;
 
 	tally->fixed = true;
+	tally->seed = (uintptr_t)memory;
 	tally->source_slots = slots_for(sources);
-	tally->sources = (struct tally_source *)(tally + 1);
 	return tally;
-}
-
-void tally_clear(struct tally *tally)
-{
-	struct tally_source *table = tally->sources;
-	size_t slots = tally->source_slots;
-	bool fixed = tally->fixed;
-
-	for (size_t i = 0; i < slots && tally->source_count > 0; i++) {
-		if (table[i].active != 0)
-			tally->source_count--;
-		table[i].active = 0;
-	}
-	*tally =
-		(struct tally){ .sources = table, .source_slots = slots, .fixed = fixed };
 }
 
 void tally_done(struct tally *tally)

@@ -40,6 +40,16 @@ static void add_duration(const struct event *event, struct text *line)
 	text_addf(line, " duration=%llu(sec)", (unsigned long long)event->duration_s);
 }
 
+static void add_in(const struct event *event, struct text *line)
+{
+	text_addf(line, " in=%llu(bytes)", (unsigned long long)event->bytes_in);
+}
+
+static void add_out(const struct event *event, struct text *line)
+{
+	text_addf(line, " out=%llu(bytes)", (unsigned long long)event->bytes_out);
+}
+
 static void add_reason(const struct event *event, struct text *line)
 {
 	text_add(line, " ");
@@ -57,6 +67,7 @@ static const struct kind {
 			   { EVENT_PID, add_pid },
 			   { EVENT_DURATION, add_duration } } },
 	[EVENT_FAIL] = { "FAIL", { { 0, add_reason }, { EVENT_HOST, add_from } } },
+	[EVENT_BYTES] = { "TRAFFIC", { { 0, add_in }, { 0, add_out } } },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))

@@ -11,9 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log_internal.h"
 #include "usherd/base/clock.h"
+
+/* Lines that one write carries at most. */
+#define BATCH_LINES 64
 
 struct log {
 	struct log_sink sink;
@@ -28,6 +32,8 @@ struct log {
 	bool waiting;
 	void (*changed)(void *data);
 	void *data;
+	void (*held)(void *data); /* NULL: events go out at once */
+	void *held_data;
 };
 
 static const struct log_sink_ops *const sinks[] = {
@@ -113,27 +119,6 @@ static void warn(struct log *log, int code)
 	(void)log_stderr_write(text.data, text.length);
 }
 
-/* Hand over the rest of the oldest line. Returns 0 when all of it is gone. */
-static int send_oldest(struct log *log)
-{
-	struct log_record record;
-	char buffer[LOG_LINE_SIZE];
-	struct text line;
-
-	log_queue_peek(&log->queue, &record);
-	text_init(&line, buffer, sizeof(buffer));
-	log->sink.ops->frame(&log->sink, &record, &line);
-	while (log->sent < line.length) {
-		ssize_t taken = log->sink.ops->write(&log->sink, line.data + log->sent,
-						     line.length - log->sent);
-
-		if (taken < 0)
-			return (int)taken;
-		log->sent += (size_t)taken;
-	}
-	return 0;
-}
-
 /* The target takes lines again, so what it missed may be said now. */
 static void oldest_is_done(struct log *log)
 {
@@ -153,16 +138,65 @@ static void oldest_is_lost(struct log *log)
 	log->sent = 0;
 }
 
+/* The oldest lines as they stand in the target, as many as one write may carry. */
+struct batch {
+	struct text text;
+	char bytes[LOG_LINE_SIZE * 8];
+	size_t ends[BATCH_LINES]; /* of each line, counted from the begin */
+	size_t count;
+};
+
+static void batch_fill(struct batch *batch, struct log *log)
+{
+	size_t most = log->sink.ops->is_stream ? BATCH_LINES : 1;
+	struct log_record record;
+	size_t offset = 0;
+
+	text_init(&batch->text, batch->bytes, sizeof(batch->bytes));
+	batch->count = 0;
+	while (batch->count < most &&
+	       sizeof(batch->bytes) - batch->text.length > LOG_LINE_SIZE &&
+	       log_queue_read(&log->queue, &offset, &record)) {
+		log->sink.ops->frame(&log->sink, &record, &batch->text);
+		batch->ends[batch->count++] = batch->text.length;
+	}
+}
+
+/* Hand over the oldest lines. Returns 0 when all that were tried are gone. */
+static int send_oldest(struct log *log)
+{
+	struct batch batch;
+	size_t sent = log->sent;
+	size_t begin = 0;
+	size_t done = 0;
+	int code = 0;
+
+	batch_fill(&batch, log);
+	while (code == 0 && sent < batch.text.length) {
+		ssize_t taken = log->sink.ops->write(&log->sink, batch.bytes + sent,
+						     batch.text.length - sent);
+
+		if (taken < 0)
+			code = (int)taken;
+		else
+			sent += (size_t)taken;
+	}
+	for (; done < batch.count && batch.ends[done] <= sent; done++) {
+		begin = batch.ends[done];
+		oldest_is_done(log);
+	}
+	log->sent = sent - begin;
+	return code;
+}
+
 static void drain(struct log *log)
 {
 	log->code = 0;
 	while (!log_queue_is_empty(&log->queue)) {
 		int code = send_oldest(log);
 
-		if (code == 0) {
-			oldest_is_done(log);
+		if (code == 0)
 			continue;
-		}
 		if (log->sink.ops->warns)
 			warn(log, code);
 		if (log->sink.ops->may_recover(code)) {
@@ -190,6 +224,8 @@ static void tell_changes(struct log *log)
 static int open_sink(struct log_sink *sink, const struct log_target *target,
 		     struct error *err)
 {
+	sink->pid = getpid();
+	sink->stamp_seconds = INT64_MIN;
 	sink->ops = sinks[target->kind];
 	sink->fd = -1;
 	return sink->ops->open(sink, target, err);
@@ -310,15 +346,29 @@ void log_event(struct log *log, const struct event *event)
 	int saved = errno;
 	struct log_record record;
 	struct text text;
+	bool hold, first;
 
 	record_init(&record, LOG_LEVEL_INFO, true);
 	text_init(&text, record.text, sizeof(record.text));
 	event_format(event, &text);
 	record_seal(&record, text.length);
+	hold = log->held && !log_is_waiting(log) && log->queue.used < LOG_QUEUE_SIZE / 4;
+	first = log_queue_is_empty(&log->queue);
 	put(log, &record);
-	drain(log);
-	tell_changes(log);
+	if (hold) {
+		if (first)
+			log->held(log->held_data);
+	} else {
+		drain(log);
+		tell_changes(log);
+	}
 	errno = saved;
+}
+
+void log_hold_events(struct log *log, void (*held)(void *data), void *data)
+{
+	log->held = held;
+	log->held_data = data;
 }
 
 int log_waiting_fd(const struct log *log)

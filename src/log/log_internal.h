@@ -19,6 +19,7 @@
 #define LOG_SYSLOG_PATH "/dev/log"
 #define LOG_TEXT_SIZE   1024 /* longer messages are cut */
 #define LOG_IDENT_SIZE  32
+#define LOG_STAMP_SIZE  40
 #define LOG_LINE_SIZE   (LOG_TEXT_SIZE + LOG_IDENT_SIZE + 96) /* with stamp and level */
 
 /* A line before it is framed for a target, which may be another one when it goes out. */
@@ -45,6 +46,10 @@ bool log_queue_is_empty(const struct log_queue *queue);
 bool log_queue_put(struct log_queue *queue, const struct log_record *record);
 /* The oldest record. The queue must not be empty. */
 void log_queue_peek(const struct log_queue *queue, struct log_record *ret);
+/* The record at *offset (0: the oldest), which is moved on to the next. False at the end.
+ */
+bool log_queue_read(const struct log_queue *queue, size_t *offset,
+		    struct log_record *ret);
 void log_queue_drop(struct log_queue *queue);
 
 struct log_sink;
@@ -54,7 +59,7 @@ struct log_sink_ops {
 		    struct error *err);
 	void (*close)(struct log_sink *sink);
 	/* @line with everything the place wants round it. */
-	void (*frame)(const struct log_sink *sink, const struct log_record *record,
+	void (*frame)(struct log_sink *sink, const struct log_record *record,
 		      struct text *line);
 	/*
 	 * Hand over bytes without ever blocking. Returns how many were taken, -EAGAIN:
@@ -64,6 +69,8 @@ struct log_sink_ops {
 	/* After write() failed with this: may the same line succeed later? */
 	bool (*may_recover)(int code);
 	bool warns; /* standard error is told when it fails */
+	/* It takes bytes: several lines in one write, cut anywhere. */
+	bool is_stream;
 };
 
 struct log_sink {
@@ -73,6 +80,9 @@ struct log_sink {
 	int facility;
 	struct sockaddr_un address; /* of the syslog socket */
 	char ident[LOG_IDENT_SIZE];
+	pid_t pid;
+	int64_t stamp_seconds; /* what the stamp says */
+	char stamp[LOG_STAMP_SIZE];
 };
 
 extern const struct log_sink_ops log_sink_stderr;

@@ -65,11 +65,22 @@ bool log_queue_put(struct log_queue *queue, const struct log_record *record)
 	return true;
 }
 
+bool log_queue_read(const struct log_queue *queue, size_t *offset, struct log_record *ret)
+{
+	if (*offset >= queue->used)
+		return false;
+	ring_read(queue, *offset, ret, RECORD_HEAD);
+	ring_read(queue, *offset + RECORD_HEAD, ret->text, ret->length);
+	*offset += RECORD_HEAD + ret->length;
+	return true;
+}
+
 void log_queue_peek(const struct log_queue *queue, struct log_record *ret)
 {
+	size_t offset = 0;
+
 	assert(queue->used > 0);
-	ring_read(queue, 0, ret, RECORD_HEAD);
-	ring_read(queue, RECORD_HEAD, ret->text, ret->length);
+	(void)log_queue_read(queue, &offset, ret);
 }
 
 void log_queue_drop(struct log_queue *queue)

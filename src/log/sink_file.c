@@ -54,25 +54,30 @@ static void file_close(struct log_sink *sink)
 	fd_close(&sink->fd);
 }
 
-static void add_stamp(struct text *line, int64_t wall_seconds)
+static void make_stamp(struct log_sink *sink, int64_t wall_seconds)
 {
 	time_t seconds = (time_t)wall_seconds;
 	struct tm local = { 0 };
+	struct text stamp;
 	long zone;
 
 	(void)localtime_r(&seconds, &local);
 	zone = labs(local.tm_gmtoff) / 60;
-	text_addf(line, "%04d-%02d-%02dT%02d:%02d:%02d%c%02ld:%02ld",
+	text_init(&stamp, sink->stamp, sizeof(sink->stamp));
+	text_addf(&stamp, "%04d-%02d-%02dT%02d:%02d:%02d%c%02ld:%02ld",
 		  local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
 		  local.tm_min, local.tm_sec, local.tm_gmtoff < 0 ? '-' : '+', zone / 60,
 		  zone % 60);
+	sink->stamp_seconds = wall_seconds;
 }
 
-static void file_frame(const struct log_sink *sink, const struct log_record *record,
+static void file_frame(struct log_sink *sink, const struct log_record *record,
 		       struct text *line)
 {
-	add_stamp(line, record->wall_seconds);
-	text_addf(line, " %s[%ld]: ", sink->ident, (long)getpid());
+	if (sink->stamp_seconds != record->wall_seconds)
+		make_stamp(sink, record->wall_seconds);
+	text_add(line, sink->stamp);
+	text_addf(line, " %s[%ld]: ", sink->ident, (long)sink->pid);
 	if (!record->is_event) {
 		text_add(line, log_level_word(record->level));
 		text_add(line, ": ");
@@ -106,4 +111,5 @@ const struct log_sink_ops log_sink_file = {
 	.write = file_write,
 	.may_recover = file_may_recover,
 	.warns = true,
+	.is_stream = true,
 };

@@ -60,7 +60,7 @@ static void stderr_close(struct log_sink *sink)
 	sink->fd = -1;
 }
 
-static void stderr_frame(const struct log_sink *sink, const struct log_record *record,
+static void stderr_frame(struct log_sink *sink, const struct log_record *record,
 			 struct text *line)
 {
 	(void)sink;
@@ -91,4 +91,5 @@ const struct log_sink_ops log_sink_stderr = {
 	.frame = stderr_frame,
 	.write = stderr_write,
 	.may_recover = stderr_may_recover,
+	.is_stream = true,
 };

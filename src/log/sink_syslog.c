@@ -53,7 +53,7 @@ static void syslog_close(struct log_sink *sink)
 	sink->connected = false;
 }
 
-static void syslog_frame(const struct log_sink *sink, const struct log_record *record,
+static void syslog_frame(struct log_sink *sink, const struct log_record *record,
 			 struct text *line)
 {
 	time_t seconds = (time_t)record->wall_seconds;
@@ -63,7 +63,7 @@ static void syslog_frame(const struct log_sink *sink, const struct log_record *r
 	text_addf(line, "<%d>%s %2d %02d:%02d:%02d %s[%ld]: ",
 		  sink->facility | severities[record->level], months[local.tm_mon],
 		  local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, sink->ident,
-		  (long)getpid());
+		  (long)sink->pid);
 	text_add_bytes(line, record->text, record->length);
 }
 

@@ -99,6 +99,14 @@ void loop_remove(struct watch *watch)
 	watch->loop = NULL;
 }
 
+void loop_forget(struct watch *watch)
+{
+	if (!watch->loop)
+		return;
+	poller_forget(&watch->loop->poller, watch);
+	watch->loop = NULL;
+}
+
 bool loop_is_watching(const struct watch *watch)
 {
 	return watch->loop != NULL;

@@ -51,6 +51,7 @@ struct poller {
 	size_t high;        /* slots[high] and above were never used */
 	uint32_t free_slot; /* first of the free ones below high, or POLLER_NO_SLOT */
 	size_t count;       /* watches added */
+	size_t away;        /* those that only the nested set can watch */
 	uint32_t generation;
 	struct pollfd outer[POLLER_OUTER_MAX];
 	/* Collected in this turn; data.u64 is generation and slot, in both modes. */
@@ -65,6 +66,8 @@ void poller_done(struct poller *poller);
 int poller_add(struct poller *poller, struct watch *watch);
 int poller_change(struct poller *poller, struct watch *watch, short events);
 void poller_remove(struct poller *poller, struct watch *watch);
+/* As poller_remove(), for a descriptor that leaves the nested set by being closed. */
+void poller_forget(struct poller *poller, struct watch *watch);
 /* Go back to the plain array if few enough are left; only between turns. */
 void poller_settle(struct poller *poller);
 /* Wait, and collect readiness. 0 (interrupted counts as nothing ready) or -errno. */

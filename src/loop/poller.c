@@ -257,11 +257,12 @@ void poller_done(struct poller *poller)
 
 int poller_add(struct poller *poller, struct watch *watch)
 {
-	int result = poller->nested ? 0 : flat_check(poller, watch->fd);
+	int result = poller->nested || watch->away ? 0 : flat_check(poller, watch->fd);
 
 	if (result == 0)
 		result = slots_reserve(poller);
-	if (result == 0 && !poller->nested && poller->count >= LOOP_POLL_MAX)
+	if (result == 0 && !poller->nested &&
+	    (poller->count >= LOOP_POLL_MAX || watch->away))
 		result = go_nested(poller);
 	if (result < 0)
 		return result;
@@ -272,6 +273,8 @@ int poller_add(struct poller *poller, struct watch *watch)
 		flat_place(poller, watch->slot);
 	if (result < 0)
 		slot_give_back(poller, watch->slot);
+	else
+		poller->away += watch->away;
 	return result;
 }
 
@@ -294,6 +297,12 @@ void poller_remove(struct poller *poller, struct watch *watch)
 {
 	if (poller->nested && watch->events != 0)
 		(void)nested_control(poller, EPOLL_CTL_DEL, watch->slot, 0);
+	poller_forget(poller, watch);
+}
+
+void poller_forget(struct poller *poller, struct watch *watch)
+{
+	poller->away -= watch->away;
 	slot_give_back(poller, watch->slot);
 	if (!poller->nested)
 		flat_place(poller, watch->slot);
@@ -301,7 +310,7 @@ void poller_remove(struct poller *poller, struct watch *watch)
 
 void poller_settle(struct poller *poller)
 {
-	if (poller->nested && poller->count <= POLLER_FLAT_AGAIN)
+	if (poller->nested && poller->away == 0 && poller->count <= POLLER_FLAT_AGAIN)
 		go_flat(poller);
 }
 

@@ -17,6 +17,7 @@ static const struct service defaults = {
 	.protocols = SERVICE_TCP,
 	.backlog = 128,
 	.socket_mode = 0666,
+	.connect_timeout_ns = 10 * CLOCK_NS_PER_SECOND,
 	.program = { .stderr_target = STDERR_CONNECTION },
 	.policy = {
 		.instances = UNITS_UNLIMITED,
@@ -56,6 +57,10 @@ static void service_free(struct service *service)
 	free(service->user);
 	free(service->group);
 	free(service->internal);
+	target_list_done(&service->redirect);
+	free(service->ident_name);
+	free(service->document_root);
+	strings_done(&service->index);
 	program_done(&service->program);
 	policy_done(&service->policy);
 	free(service->endpoints);
@@ -75,4 +80,14 @@ void service_unref(struct service *service)
 bool service_is_internal(const struct service *service)
 {
 	return service->internal != NULL;
+}
+
+bool service_is_redirect(const struct service *service)
+{
+	return service->redirect.count > 0;
+}
+
+bool service_is_multiplexed(const struct service *service)
+{
+	return (service->types & (SERVICE_TCPMUX | SERVICE_TCPMUXPLUS)) != 0;
 }

@@ -32,20 +32,52 @@ static int take(int listener, struct addr *ret_peer)
 	return -EAGAIN;
 }
 
-int accept_connection(int listener, struct connection *ret)
+int accept_connection(int listener, const struct addr *bound, struct connection *ret)
 {
 	struct connection found = { .fd = -1 };
-	int rc;
+	int rc = 0;
 
 	found.fd = take(listener, &found.peer);
 	if (found.fd < 0)
 		return found.fd;
-	rc = net_local_addr(found.fd, &found.local);
+	if (bound != NULL && !addr_is_wildcard(bound))
+		found.local = *bound;
+	else
+		rc = net_local_addr(found.fd, &found.local);
 	if (rc != 0) {
 		fd_close(&found.fd);
 		return rc;
 	}
 	*ret = found;
+	return 0;
+}
+
+static bool is_client(int fd, int domain)
+{
+	if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
+		return false;
+	return net_get_option(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&
+	       net_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 0 &&
+	       (domain == AF_UNIX ||
+		net_get_option(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP);
+}
+
+int connection_adopt(int fd, struct connection *ret, enum transport *ret_transport)
+{
+	/* With it close(2) could wait for the client, socket(7) SO_LINGER. */
+	const struct linger none = { 0 };
+	struct connection found = { .fd = fd, .peer.length = sizeof(found.peer.u) };
+	int domain = net_get_option(fd, SOL_SOCKET, SO_DOMAIN);
+
+	if (domain < 0 || !is_client(fd, domain) ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)) == -1)
+		return -EBADMSG;
+	if (getpeername(fd, &found.peer.u.any, &found.peer.length) == -1 ||
+	    net_local_addr(fd, &found.local) != 0)
+		return -ENOTCONN;
+	net_addr_finish(&found.peer);
+	*ret = found;
+	*ret_transport = domain == AF_UNIX ? TRANSPORT_UNIX_STREAM : TRANSPORT_TCP;
 	return 0;
 }
 

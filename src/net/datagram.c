@@ -12,12 +12,6 @@
 
 #include "net_internal.h"
 
-union control {
-	struct cmsghdr align;
-	uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) +
-		      CMSG_SPACE(sizeof(struct in6_pktinfo))];
-};
-
 /*
  * The kernel names as specific destination the address an answer should come from: the
  * destination itself for unicast, one of the host's for broadcast, ip(7) "IP_PKTINFO".
@@ -81,11 +75,19 @@ static void note_control(struct datagram *datagram, struct msghdr *message)
 	}
 }
 
+void datagram_finish(struct datagram *datagram, struct msghdr *message)
+{
+	datagram->peer.length = message->msg_namelen;
+	net_addr_finish(&datagram->peer);
+	note_control(datagram, message);
+	addr_normalise(&datagram->local);
+}
+
 static int get(int fd, const struct addr *local, struct iovec room, int flags,
 	       struct datagram *ret)
 {
 	struct datagram found = { .local = *local, .data = room.iov_base };
-	union control control = { .bytes = { 0 } };
+	union net_control control = { .bytes = { 0 } };
 	struct msghdr message = {
 		.msg_name = &found.peer.u.any,
 		.msg_namelen = sizeof(found.peer.u),
@@ -104,16 +106,13 @@ static int get(int fd, const struct addr *local, struct iovec room, int flags,
 	if (length < 0)
 		return (int)length;
 	found.length = (size_t)length;
-	found.peer.length = message.msg_namelen;
-	net_addr_finish(&found.peer);
-	note_control(&found, &message);
-	addr_normalise(&found.local);
+	datagram_finish(&found, &message);
 	*ret = found;
 	return 0;
 }
 
 /* Add the control message that names the sender's address. */
-static void put_source(struct msghdr *message, union control *control,
+static void put_source(struct msghdr *message, union net_control *control,
 		       const struct addr *from)
 {
 	struct cmsghdr *entry = &control->align;
@@ -141,10 +140,19 @@ static void put_source(struct msghdr *message, union control *control,
 	}
 }
 
+void datagram_name_source(struct msghdr *message, union net_control *control,
+			  const struct addr *from)
+{
+	int family = addr_family(from);
+
+	if (!addr_is_wildcard(from) && (family == AF_INET || family == AF_INET6))
+		put_source(message, control, from);
+}
+
 int datagram_send(int fd, const struct addr *to, const struct addr *from,
 		  const uint8_t *data, size_t length)
 {
-	union control control = { .bytes = { 0 } };
+	union net_control control = { .bytes = { 0 } };
 	struct addr target = *to;
 	uintptr_t bytes = (uintptr_t)data; /* iov_base lacks the const it deserves */
 	struct iovec part = { .iov_base = (void *)bytes, .iov_len = length };
@@ -156,9 +164,8 @@ int datagram_send(int fd, const struct addr *to, const struct addr *from,
 	};
 	ssize_t sent;
 
-	if (from != NULL && !addr_is_wildcard(from) &&
-	    (addr_family(from) == AF_INET || addr_family(from) == AF_INET6))
-		put_source(&message, &control, from);
+	if (from != NULL)
+		datagram_name_source(&message, &control, from);
 	do {
 		sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (sent == -1 && errno == EINTR);

@@ -6,6 +6,7 @@
 #include "usherd/net/listener.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "net_internal.h"
@@ -255,6 +256,15 @@ int listener_adopt(int fd, const struct endpoint *endpoint, struct error *err)
 		return refuse(endpoint, rc, "adopt", err);
 	rc = prepare(fd, endpoint, err);
 	return rc == 0 ? listener_adjust(fd, endpoint, err) : rc;
+}
+
+void listener_keep_alive(int fd, const struct endpoint *endpoint, int idle_s)
+{
+	if (!is_tcp(endpoint))
+		return;
+	(void)net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, idle_s > 0);
+	if (idle_s > 0)
+		(void)net_set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
 }
 
 int listener_pause(int fd, const struct endpoint *endpoint)

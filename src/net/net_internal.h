@@ -11,6 +11,7 @@
 #include "usherd/base/addr.h"
 #include "usherd/base/error.h"
 #include "usherd/model/endpoint.h"
+#include "usherd/net/datagram.h"
 
 /* How often one call goes on after errors that concern somebody else. */
 #define NET_TRIES 16
@@ -53,6 +54,21 @@ void unix_listener_unbind(int fd, const struct endpoint *endpoint);
  * on the way than before or after. Nothing for the abstract namespace. 0 or a negative
  * errno. */
 int unix_listener_apply(int fd, const struct endpoint *endpoint, struct error *err);
+
+/* Room for the addresses that go along with a datagram. */
+union net_control {
+	struct cmsghdr align;
+	uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) +
+		      CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* Complete the addresses of @datagram, whose local is the socket's so far and whose
+ * peer.u the kernel has filled in, from @message as it was received. */
+void datagram_finish(struct datagram *datagram, struct msghdr *message);
+
+/* Have @message leave from @from, if that is a unicast IPv4 or IPv6 address. */
+void datagram_name_source(struct msghdr *message, union net_control *control,
+			  const struct addr *from);
 
 /* Send one datagram to @to, without blocking; from @from if that is a unicast IPv4 or
  * IPv6 address of this host (else, or NULL: the kernel chooses). 0 or a negative errno.

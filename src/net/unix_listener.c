@@ -203,7 +203,7 @@ static int change_mode(int node, mode_t mode)
 {
 	char name[PROC_NAME_SIZE];
 
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", node);
+	(void)snprintf(name, sizeof(name), "/proc/thread-self/fd/%d", node);
 	return chmod(name, mode) == -1 ? -errno : 0;
 }
 

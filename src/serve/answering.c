@@ -5,18 +5,21 @@
 #include <errno.h>
 
 #include "usherd/base/clock.h"
+#include "usherd/internal/responder.h"
+#include "usherd/net/batch.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/record.h"
-#include "usherd/serve/responder.h"
 
-/* Datagrams taken from one listener before others have their turn. */
-#define ANSWER_BATCH 64
+/* Batches taken from one listener before others have their turn. */
+#define ANSWER_BATCHES 2
 
-static void answer(struct listener *listener, const struct datagram *request)
+static void answer(struct listener *listener, struct datagram_batch *batch, size_t index)
 {
+	const struct datagram *request = datagram_batch_at(batch, index);
 	struct post *post = listener->post;
 	struct builtin_moment moment = { .wall_seconds = clock_wall_seconds() };
+	ssize_t length;
 
 	/* A forged sender gets no answer, no line in the log and no share of the limits.
 	 */
@@ -28,23 +31,28 @@ static void answer(struct listener *listener, const struct datagram *request)
 	/* A line for a datagram, as xinetd has it; there is no session to keep. */
 	if (record_may_log(post, &post->answers, "datagrams"))
 		record_start(post, post->engine->pid, &request->peer);
-	(void)responder_answer(listener->fd, post->builtin, request, post->engine->reply,
-			       ENGINE_SCRATCH, &moment);
+	length = responder_answer(post->internal->builtin, request,
+				  datagram_batch_room(batch, index), DATAGRAM_MAX,
+				  &moment);
+	if (length >= 0)
+		datagram_batch_answer(batch, index, (size_t)length);
 }
 
 void answering_ready(struct listener *listener)
 {
-	struct engine *engine = listener->post->engine;
-	struct datagram request;
+	struct datagram_batch *batch = listener->post->engine->batch;
 
-	for (int i = 0; i < ANSWER_BATCH && loop_is_watching(&listener->watch); i++) {
-		int r = datagram_receive(listener->fd, &listener->local, engine->scratch,
-					 ENGINE_SCRATCH, &request);
+	for (int i = 0; i < ANSWER_BATCHES && loop_is_watching(&listener->watch); i++) {
+		int count = datagram_batch_receive(batch, listener->fd, &listener->local);
 
-		if (r < 0 && r != -EAGAIN)
-			listener_unreadable(listener, r);
-		if (r < 0)
+		if (count < 0 && count != -EAGAIN)
+			listener_unreadable(listener, count);
+		if (count < 0)
 			return;
-		answer(listener, &request);
+		for (size_t j = 0; j < (size_t)count; j++)
+			answer(listener, batch, j);
+		(void)datagram_batch_send(batch, listener->fd);
+		if (count < DATAGRAM_BATCH)
+			return;
 	}
 }

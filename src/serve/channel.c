@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The packets of the channel. Who reads them when is worker.c's and workers.c's. */
+/* The packets of the channel; what is in them is wire.c's. */
 #include "usherd/serve/channel.h"
 
 #include <errno.h>
@@ -7,24 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "usherd/serve/wire.h"
+
 /* Room for a burst of reports while the supervisor is busy. */
 #define CHANNEL_BUFFER_BYTES (4 * 1024 * 1024)
-
-enum message_kind {
-	MESSAGE_EVENT = 1,
-	MESSAGE_TEXT
-};
-
-struct message {
-	enum message_kind kind;
-	enum log_level level;
-	union {
-		struct event event;
-		char text[REPORT_TEXT_SIZE];
-	} u;
-};
-
-static const char order_drain = 'D';
 
 int channel_open(int *ret_supervisor, int *ret_worker)
 {
@@ -42,52 +28,65 @@ int channel_open(int *ret_supervisor, int *ret_worker)
 	return 0;
 }
 
-static bool send_message(int fd, const struct message *message)
+static bool send_packet(int fd, const uint8_t *bytes, size_t length)
 {
-	return send(fd, message, sizeof(*message), MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
-}
-
-static void send_text(struct channel_reporter *channel, enum log_level level,
-		      const char *text)
-{
-	struct message message;
-
-	memset(&message, 0, sizeof(message));
-	message.kind = MESSAGE_TEXT;
-	message.level = level;
-	(void)text_copy(message.u.text, sizeof(message.u.text), text);
-	if (!send_message(channel->fd, &message))
-		channel->lost++;
+	return send(fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
 }
 
 static void say_what_was_lost(struct channel_reporter *channel)
 {
-	struct message message;
+	uint8_t bytes[WIRE_REPORT_MAX];
+	char line[REPORT_TEXT_SIZE];
 	struct text text;
 
 	if (channel->lost == 0)
 		return;
-	memset(&message, 0, sizeof(message));
-	message.kind = MESSAGE_TEXT;
-	message.level = LOG_LEVEL_WARNING;
-	text_init(&text, message.u.text, sizeof(message.u.text));
+	text_init(&text, line, sizeof(line));
 	text_addf(&text, "worker: %u reports were lost, the supervisor was too busy",
 		  channel->lost);
-	if (send_message(channel->fd, &message))
+	if (send_packet(channel->fd, bytes,
+			wire_put_message(bytes, LOG_LEVEL_WARNING, line)))
 		channel->lost = 0;
+}
+
+void channel_flush(struct channel_reporter *channel)
+{
+	loop_timer_cancel(&channel->timer);
+	if (channel->used == 0)
+		return;
+	say_what_was_lost(channel);
+	if (!send_packet(channel->fd, channel->packet, channel->used))
+		channel->lost += channel->held;
+	channel->used = 0;
+	channel->held = 0;
+}
+
+static void packet_is_due(struct timer *timer)
+{
+	channel_flush(timer->data);
+}
+
+/* A report has come behind those in the packet: does it travel now or with the next? */
+static void added(struct channel_reporter *channel, size_t length, bool urgent)
+{
+	channel->used += length;
+	channel->held++;
+	if (urgent || channel->loop == NULL ||
+	    channel->used > CHANNEL_PACKET_SIZE - WIRE_REPORT_MAX) {
+		channel_flush(channel);
+		return;
+	}
+	if (!loop_timer_is_armed(&channel->timer) &&
+	    loop_timer_set(channel->loop, &channel->timer,
+			   loop_now_ns(channel->loop) + CHANNEL_DELAY_NS) < 0)
+		channel_flush(channel);
 }
 
 static void channel_event(struct reporter *reporter, const struct event *event)
 {
 	struct channel_reporter *channel = (struct channel_reporter *)reporter;
-	struct message message;
 
-	say_what_was_lost(channel);
-	memset(&message, 0, sizeof(message));
-	message.kind = MESSAGE_EVENT;
-	message.u.event = *event;
-	if (!send_message(channel->fd, &message))
-		channel->lost++;
+	added(channel, wire_put_event(channel->packet + channel->used, event), false);
 }
 
 static void channel_message(struct reporter *reporter, enum log_level level,
@@ -95,37 +94,23 @@ static void channel_message(struct reporter *reporter, enum log_level level,
 {
 	struct channel_reporter *channel = (struct channel_reporter *)reporter;
 
-	say_what_was_lost(channel);
-	send_text(channel, level, text);
+	added(channel, wire_put_message(channel->packet + channel->used, level, text),
+	      true);
 }
 
-void channel_reporter_init(struct channel_reporter *reporter, int fd)
+void channel_reporter_init(struct channel_reporter *channel, int fd)
 {
-	reporter->reporter.event = channel_event;
-	reporter->reporter.message = channel_message;
-	reporter->fd = fd;
-	reporter->lost = 0;
+	memset(channel, 0, sizeof(*channel));
+	channel->reporter.event = channel_event;
+	channel->reporter.message = channel_message;
+	channel->fd = fd;
+	channel->timer.fired = packet_is_due;
+	channel->timer.data = channel;
 }
 
-/* Pass on only what a decent worker could have sent. */
-static int deliver(struct message *message, struct reporter *reporter)
+void channel_gather(struct channel_reporter *channel, struct loop *loop)
 {
-	if (message->kind == MESSAGE_EVENT) {
-		struct event *event = &message->u.event;
-
-		event->service[sizeof(event->service) - 1] = '\0';
-		event->reason[sizeof(event->reason) - 1] = '\0';
-		if (event->kind > EVENT_FAIL ||
-		    event->peer.length > sizeof(event->peer.u))
-			return -EBADMSG;
-		report_event(reporter, event);
-		return 0;
-	}
-	if (message->kind != MESSAGE_TEXT || message->level > LOG_LEVEL_DEBUG)
-		return -EBADMSG;
-	message->u.text[sizeof(message->u.text) - 1] = '\0';
-	reporter->message(reporter, message->level, message->u.text);
-	return 0;
+	channel->loop = loop;
 }
 
 /* An empty packet and the end of the channel both read as nothing. */
@@ -138,33 +123,22 @@ static int what_nothing_means(int fd)
 
 int channel_receive(int fd, struct reporter *reporter)
 {
-	struct message message;
-	ssize_t length = recv(fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
+	uint8_t packet[CHANNEL_PACKET_SIZE];
+	ssize_t length = recv(fd, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
+	size_t at = 0;
 
 	if (length == -1)
 		return errno == EINTR ? -EAGAIN : -errno;
 	if (length == 0)
 		return what_nothing_means(fd);
-	if (length != (ssize_t)sizeof(message))
+	if (length > (ssize_t)sizeof(packet))
 		return -EBADMSG;
-	return deliver(&message, reporter);
-}
+	while (at < (size_t)length) {
+		ssize_t taken = wire_take(packet + at, (size_t)length - at, reporter);
 
-int channel_order_drain(int fd)
-{
-	if (send(fd, &order_drain, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
-		return -errno;
+		if (taken < 0)
+			return (int)taken;
+		at += (size_t)taken;
+	}
 	return 0;
-}
-
-int channel_read_order(int fd)
-{
-	char order;
-	ssize_t length = recv(fd, &order, 1, MSG_DONTWAIT);
-
-	if (length == -1)
-		return errno == EINTR ? -EAGAIN : -errno;
-	if (length == 0)
-		return -EPIPE;
-	return order == order_drain ? 0 : -EAGAIN;
 }

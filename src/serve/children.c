@@ -62,6 +62,11 @@ int children_add(struct children *children, struct child *child)
 	return 0;
 }
 
+void children_remove(struct children *children, struct child *child)
+{
+	forget(children, child);
+}
+
 /*
  * A child is taken out of the table at once: as soon as it has been waited for its pid is
  * free, and what happens at another's end may start a new child that gets it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The story of one stream client. Datagrams are in flows.c and answering.c, wait = yes in
- * wait.c; who may come in is admission.c's.
+ * The story of one stream client. Datagrams are in flows.c, answering.c and forwarding.c,
+ * wait = yes in wait.c; who may come in is admission.c's.
  */
 #include "usherd/serve/dispatch.h"
 
@@ -14,7 +14,10 @@
 #include "usherd/base/fd.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/answering.h"
+#include "usherd/serve/berth.h"
 #include "usherd/serve/flows.h"
+#include "usherd/serve/forwarding.h"
+#include "usherd/serve/hosting.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
@@ -35,74 +38,76 @@ static void child_ended(struct child *child, int wait_status, uint64_t now_ns)
 	free(serving);
 }
 
-static void session_ended(void *data, uint64_t bytes_in, uint64_t bytes_out)
-{
-	struct serving *serving = data;
-	struct engine *engine = serving->post->engine;
-
-	(void)bytes_in;
-	(void)bytes_out;
-	serving_end(serving, 0, loop_now_ns(engine->loop));
-	free(serving);
-	if (engine->session_over != NULL)
-		engine->session_over(engine);
-}
-
 /* A program with the connection on its standard descriptors. */
-static int start_program(struct serving *serving, struct listener *listener,
+static int start_program(struct serving *serving, enum transport transport,
 			 struct connection *connection)
 {
 	struct post *post = serving->post;
 	struct invocation invocation = { .fd = connection->fd,
 					 .stderr_fd = stderr_pipe_fd(post->stderr_pipe),
-					 .transport = listener->endpoint.transport,
+					 .transport = transport,
 					 .peer = &connection->peer,
 					 .local = &connection->local };
 
 	return serving_spawn(serving, &invocation, child_ended);
 }
 
-static int start_session(struct serving *serving, struct listener *listener,
-			 struct connection *connection)
+static int start_session(struct serving *serving, struct connection *connection)
 {
-	struct post *post = listener->post;
-	struct session_owner owner = { .ended = session_ended, .data = serving };
+	const struct post *post = serving->post;
+	struct session_owner owner = hosting_owner(serving);
 	struct error err = { 0 };
-	int fd = connection->fd;
 	int r;
 
 	serving_started(serving);
-	r = session_start(post->engine->sessions, post->builtin, fd,
-			  post->service->idle_timeout_ns, &owner, &err);
-	if (r == 0) {
-		connection->fd = -1;
-		return 0;
+	r = post->internal->stream(post->state, connection, &owner, &err);
+	if (r < 0) {
+		hosting_refused(serving, &err);
+		return r;
 	}
-	report_throttled(post->engine->reporter, &post->trouble,
-			 loop_now_ns(post->engine->loop), LOG_LEVEL_ERROR,
-			 "service '%s': cannot serve a client: %s", post->service->id,
-			 err.text);
-	record_refusal(post, REASON_RESOURCES, &connection->peer);
-	return r;
+	hosting_began(serving);
+	connection->fd = -1;
+	return 0;
 }
 
-static void serve_connection(struct listener *listener, struct connection *connection)
+/* A place for the client, or NULL if it was refused. */
+static struct serving *admit(struct post *post, const struct addr *peer)
 {
-	struct post *post = listener->post;
 	struct serving *serving;
-	int r;
 
-	if (!admission_ask(post, &connection->peer))
-		return;
+	if (!admission_ask(post, peer))
+		return NULL;
 	serving = malloc(sizeof(*serving));
-	if (serving == NULL || serving_begin(serving, post, &connection->peer) < 0) {
+	if (serving == NULL || serving_begin(serving, post, peer) < 0) {
 		free(serving);
-		record_refusal(post, REASON_RESOURCES, &connection->peer);
-		return;
+		record_refusal(post, REASON_RESOURCES, peer);
+		return NULL;
 	}
-	r = post->builtin != NULL ? start_session(serving, listener, connection)
-				  : start_program(serving, listener, connection);
-	if (r < 0) {
+	return serving;
+}
+
+static int start(struct serving *serving, enum transport transport,
+		 struct connection *connection, const struct courtesy *courtesy)
+{
+	struct post *post = serving->post;
+
+	if (courtesy != NULL && !courtesy->welcome(post, connection->fd)) {
+		record_refusal(post, REASON_RESOURCES, &connection->peer);
+		return -EPIPE;
+	}
+	return post->internal != NULL ? start_session(serving, connection)
+				      : start_program(serving, transport, connection);
+}
+
+void dispatch_connection(struct post *post, enum transport transport,
+			 struct connection *connection, const struct courtesy *courtesy)
+{
+	struct serving *serving = admit(post, &connection->peer);
+
+	if (serving == NULL) {
+		if (courtesy != NULL)
+			courtesy->refuse(connection->fd);
+	} else if (start(serving, transport, connection, courtesy) < 0) {
 		serving_cancel(serving);
 		free(serving);
 	}
@@ -122,7 +127,7 @@ static void survive_shortage(struct listener *listener, int shortage)
 			 loop_now_ns(engine->loop), LOG_LEVEL_ERROR,
 			 "service '%s': cannot accept: %s; turning clients away",
 			 listener->post->service->id, strerror(-shortage));
-	if ((shortage == -EMFILE || shortage == -ENFILE) &&
+	if ((shortage == -EMFILE || shortage == -ENFILE) && listener->fd != -1 &&
 	    reserve_refuse(&engine->reserve, listener->fd, &peer) == 0)
 		record_refusal(listener->post, REASON_RESOURCES, &peer);
 	else
@@ -134,7 +139,7 @@ static void stream_ready(struct listener *listener)
 	struct connection connection;
 
 	for (int i = 0; i < ACCEPT_BATCH && loop_is_watching(&listener->watch); i++) {
-		int r = accept_connection(listener->fd, &connection);
+		int r = accept_connection(listener->fd, &listener->local, &connection);
 
 		if (r == -EAGAIN)
 			return;
@@ -142,39 +147,54 @@ static void stream_ready(struct listener *listener)
 			survive_shortage(listener, r);
 			return;
 		}
-		serve_connection(listener, &connection);
+		dispatch_connection(listener->post, listener->endpoint.transport,
+				    &connection, NULL);
 		fd_close(&connection.fd);
 	}
 }
 
 /* What a ready listener means, by the kind of its service; first row that fits. */
 static const struct {
-	bool any_wait, wait, any_stream, stream, internal;
+	bool any_wait, wait, any_stream, stream, internal, flows;
 	void (*ready)(struct listener *listener);
 } ways[] = {
 	{ .wait = true, .any_stream = true, .ready = wait_ready },
 	{ .any_wait = true, .stream = true, .internal = true, .ready = stream_ready },
 	{ .any_wait = true, .stream = true, .ready = stream_ready },
+	{ .any_wait = true, .internal = true, .flows = true, .ready = forwarding_ready },
 	{ .any_wait = true, .internal = true, .ready = answering_ready },
 	{ .any_wait = true, .ready = flows_ready },
 };
 
-void dispatch_ready(struct watch *watch, short revents)
+static void serve_listener(struct listener *listener)
 {
-	struct listener *listener = watch->data;
 	const struct post *post = listener->post;
 	bool stream = transport_is_stream(listener->endpoint.transport);
+	bool flows = post->internal != NULL && post->internal->open_flow != NULL;
 
-	if ((revents & (POLLHUP | POLLRDHUP | POLLNVAL)) != 0) {
-		listener_mend(listener);
-		return;
-	}
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if ((ways[i].any_wait || ways[i].wait == post->service->wait) &&
 		    (ways[i].any_stream || ways[i].stream == stream) &&
-		    ways[i].internal == (post->builtin != NULL)) {
+		    ways[i].internal == (post->internal != NULL) &&
+		    (!ways[i].flows || flows)) {
 			ways[i].ready(listener);
 			return;
 		}
 	}
+}
+
+void dispatch_ready(struct watch *watch, short revents)
+{
+	struct listener *listener = watch->data;
+	int r = listener_hold(listener);
+
+	if (r < 0) {
+		survive_shortage(listener, r);
+		return;
+	}
+	if ((revents & (POLLHUP | POLLRDHUP | POLLNVAL)) != 0)
+		listener_mend(listener);
+	else
+		serve_listener(listener);
+	listener_release(listener);
 }

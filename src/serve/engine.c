@@ -8,8 +8,12 @@
 #include <unistd.h>
 
 #include "usherd/base/units.h"
+#include "usherd/net/batch.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
+
+/* What is on its way when the engine ends mostly needs no longer. */
+#define DRAIN_MS 250
 
 static int open_supervisor_parts(struct engine *engine, struct error *err)
 {
@@ -17,16 +21,18 @@ static int open_supervisor_parts(struct engine *engine, struct error *err)
 
 	if (r < 0)
 		return error_set(err, r, "out of memory for the child table");
+	engine->scratch = malloc(ENGINE_SCRATCH);
+	if (engine->scratch == NULL)
+		return error_set(err, -ENOMEM, "out of memory for datagrams");
 	return spawner_new(&engine->spawner, err);
 }
 
-static int open_buffers(struct engine *engine, struct error *err)
+static int open_worker_parts(struct engine *engine, struct error *err)
 {
-	engine->scratch = malloc(ENGINE_SCRATCH);
-	engine->reply = malloc(ENGINE_SCRATCH);
-	if (engine->scratch == NULL || engine->reply == NULL)
-		return error_set(err, -ENOMEM, "out of memory for the engine's buffers");
-	return 0;
+	if (datagram_batch_new(&engine->batch) < 0 ||
+	    relays_new(engine->loop, &engine->relays) < 0)
+		return error_set(err, -ENOMEM, "out of memory for datagrams");
+	return sessions_new(engine->loop, &engine->sessions, err);
 }
 
 int engine_init(struct engine *engine, const struct engine_setup *setup,
@@ -39,15 +45,19 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 	engine->reporter = setup->reporter;
 	engine->listener_ready = setup->listener_ready;
 	engine->environment = setup->environment;
+	engine->parking = setup->parking;
+	engine->find_internal =
+		setup->find_internal != NULL ? setup->find_internal : internal_find;
 	engine->pid = getpid();
 	engine->max_children = UNITS_UNLIMITED;
 	engine->reserve.fd = -1;
-	r = open_buffers(engine, err);
-	if (r == 0 && (r = reserve_open(&engine->reserve)) < 0)
-		r = error_set_errno(err, r, "cannot keep a descriptor in reserve");
-	if (r == 0 && setup->worker)
-		r = sessions_new(engine->loop, &engine->sessions, err);
-	if (r == 0 && !setup->worker)
+	launches_init(&engine->launches, engine->loop);
+	r = reserve_open(&engine->reserve);
+	if (r < 0)
+		(void)error_set_errno(err, r, "cannot keep a descriptor in reserve");
+	else if (setup->worker)
+		r = open_worker_parts(engine, err);
+	else
 		r = open_supervisor_parts(engine, err);
 	if (r < 0)
 		engine_done(engine);
@@ -65,10 +75,15 @@ static void dismiss_with_listeners(struct engine *engine, struct post *post)
 void engine_done(struct engine *engine)
 {
 	/* Sessions first: their ends release tallies of posts that are still there. */
+	for (size_t i = 0; i < engine->post_count; i++)
+		post_close(engine->posts[i]);
 	sessions_free(engine->sessions);
 	engine->sessions = NULL;
 	while (engine->post_count > 0)
 		dismiss_with_listeners(engine, engine->posts[engine->post_count - 1]);
+	if (engine->spawner != NULL)
+		spawner_drain(engine->spawner, DRAIN_MS);
+	launches_done(&engine->launches);
 	children_free(engine->children);
 	engine->children = NULL;
 	spawner_free(engine->spawner);
@@ -76,10 +91,12 @@ void engine_done(struct engine *engine)
 	reserve_close(&engine->reserve);
 	free(engine->posts);
 	free(engine->scratch);
-	free(engine->reply);
+	datagram_batch_free(engine->batch);
+	relays_free(engine->relays);
 	engine->posts = NULL;
 	engine->scratch = NULL;
-	engine->reply = NULL;
+	engine->batch = NULL;
+	engine->relays = NULL;
 }
 
 struct surroundings engine_surroundings(const struct engine *engine)

@@ -28,6 +28,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/net/datagram.h"
 #include "usherd/serve/admission.h"
+#include "usherd/serve/berth.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/pending.h"
 #include "usherd/serve/post.h"
@@ -180,7 +181,7 @@ static struct listener *find_listener(struct post *post, const struct endpoint *
 {
 	for (size_t i = 0; i < post->listener_count; i++)
 		if (endpoint_same_socket(&post->listeners[i]->endpoint, endpoint) &&
-		    post->listeners[i]->fd != -1)
+		    listener_is_bound(post->listeners[i]))
 			return post->listeners[i];
 	return NULL;
 }
@@ -235,14 +236,20 @@ static void flow_ended(struct child *child, int wait_status, uint64_t now_ns)
 
 	HASH_DEL(post->flows, flow);
 	loop_timer_cancel(&flow->idle);
-	if (listener != NULL && wait_status != CHILD_FORGOTTEN)
+	/* Nobody has read what was there for a program that did not start: as there. */
+	if (listener != NULL && wait_status >= 0)
 		take_leftovers(flow, &turn);
 	fd_close(&flow->fd);
 	/* Its place must be free for whom it has left. */
 	serving_end(&flow->serving, wait_status, now_ns);
 	free(flow);
-	if (listener != NULL)
-		dispatch_pending(listener, &turn);
+	if (listener != NULL && turn.list.first != NULL) {
+		if (listener_hold(listener) == 0) {
+			dispatch_pending(listener, &turn);
+			listener_release(listener);
+		}
+		pending_done(&turn.list);
+	}
 	post_unref(post);
 }
 

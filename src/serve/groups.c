@@ -7,10 +7,15 @@
 #include <string.h>
 
 #include "usherd/base/hash.h"
+#include "usherd/serve/ledger.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/mux.h"
 
-static bool post_has_sockets(const struct post *post)
+/* By a socket, or by name through another service. */
+static bool can_be_reached(const struct post *post)
 {
+	if (service_is_multiplexed(post->service))
+		return true;
 	for (size_t i = 0; i < post->listener_count; i++)
 		if (listener_is_free(post->listeners[i]))
 			return true;
@@ -29,19 +34,30 @@ static uint64_t sign_post(uint64_t hash, const struct post *post)
 	return hash;
 }
 
+static bool same_program(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static struct group *find_group(const struct group_list *list,
-				const struct credentials *credentials)
+				const struct credentials *credentials,
+				const struct internal *internal)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (credentials_equal(list->groups[i].credentials, credentials))
+		if (list->groups[i].needs == internal->needs &&
+		    same_program(list->groups[i].executable, internal->executable) &&
+		    credentials_equal(list->groups[i].credentials, credentials))
 			return &list->groups[i];
 	return NULL;
 }
 
-static uint64_t hash_owner(const struct credentials *credentials)
+static uint64_t hash_owner(const struct credentials *credentials,
+			   const struct internal *internal)
 {
-	uint64_t hash = HASH_START;
+	const char *executable = internal->executable != NULL ? internal->executable : "";
+	uint64_t hash = hash_add(HASH_START, &internal->needs, sizeof(internal->needs));
 
+	hash = hash_add(hash, executable, strlen(executable) + 1);
 	hash = hash_add(hash, &credentials->change, sizeof(credentials->change));
 	hash = hash_add(hash, &credentials->uid, sizeof(credentials->uid));
 	hash = hash_add(hash, &credentials->gid, sizeof(credentials->gid));
@@ -49,10 +65,20 @@ static uint64_t hash_owner(const struct credentials *credentials)
 			credentials->group_count * sizeof(*credentials->groups));
 }
 
+/* Each worker has to know the ports of all, and who gives clients away those who can be
+ * given some. */
+static uint64_t sign_surroundings(const struct group_list *list,
+				  const struct engine *engine, unsigned needs)
+{
+	uint64_t hash = hash_add(HASH_START, &list->ports, sizeof(list->ports));
+
+	return (needs & INTERNAL_HANDS_OVER) != 0 ? mux_sign(engine, hash) : hash;
+}
+
 static int add_to_group(struct group_list *list, struct post *post, size_t most)
 {
 	const struct credentials *credentials = &post->service->program.credentials;
-	struct group *group = find_group(list, credentials);
+	struct group *group = find_group(list, credentials, post->internal);
 
 	if (group == NULL) {
 		struct post **posts = (struct post **)calloc(most, sizeof(struct post *));
@@ -61,13 +87,16 @@ static int add_to_group(struct group_list *list, struct post *post, size_t most)
 			return -ENOMEM;
 		group = &list->groups[list->count++];
 		group->credentials = credentials;
-		group->owner = hash_owner(credentials);
-		/* Each worker has to know the ports of all. */
-		group->signature =
-			hash_add(HASH_START, &list->ports, sizeof(list->ports));
+		group->needs = post->internal->needs;
+		group->executable = post->internal->executable;
+		group->owner = hash_owner(credentials, post->internal);
+		group->transfer = (group->needs & INTERNAL_HANDS_OVER) != 0;
+		group->signature = sign_surroundings(list, post->engine, group->needs);
 		group->posts = posts;
 	}
 	group->posts[group->count++] = post;
+	if (service_is_multiplexed(post->service))
+		group->transfer = true;
 	group->signature = sign_post(group->signature, post);
 	return 0;
 }
@@ -77,7 +106,8 @@ static void collect_ports(const struct engine *engine, struct responder_ports *p
 	for (size_t i = 0; i < engine->post_count; i++) {
 		const struct post *post = engine->posts[i];
 
-		for (size_t j = 0; post->builtin != NULL && j < post->listener_count; j++)
+		for (size_t j = 0; post->internal != NULL && j < post->listener_count;
+		     j++)
 			if (post->listeners[j]->endpoint.transport == TRANSPORT_UDP)
 				responder_ports_add(
 					ports, addr_port(&post->listeners[j]->local));
@@ -96,7 +126,7 @@ int groups_make(const struct engine *engine, struct group_list *ret)
 	for (size_t i = 0; i < most; i++) {
 		struct post *post = engine->posts[i];
 
-		if (post->builtin == NULL || !post_has_sockets(post))
+		if (post->internal == NULL || !can_be_reached(post))
 			continue;
 		if (add_to_group(&list, post, most) < 0) {
 			groups_done(&list);
@@ -114,4 +144,19 @@ void groups_done(struct group_list *list)
 	free(list->groups);
 	list->groups = NULL;
 	list->count = 0;
+}
+
+int group_ledger(const struct group *group, struct ledger **ret)
+{
+	struct service **services =
+		(struct service **)calloc(group->count, sizeof(struct service *));
+	int r;
+
+	if (services == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < group->count; i++)
+		services[i] = group->posts[i]->service;
+	r = ledger_new(services, group->count, ret);
+	free((void *)services);
+	return r;
 }

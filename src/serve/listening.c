@@ -5,14 +5,13 @@
  */
 #include "usherd/serve/listening.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "usherd/base/backoff.h"
 #include "usherd/base/clock.h"
-#include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
+#include "usherd/serve/berth.h"
 
 /* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
 #define RETRY_FIRST_NS     (CLOCK_NS_PER_SECOND / 4)
@@ -25,10 +24,12 @@ static void timer_fired(struct timer *timer)
 {
 	struct listener *listener = timer->data;
 
-	if (listener->fd == -1)
-		listener_activate(listener);
-	else
+	if (listener_is_bound(listener)) {
 		listener_update(listener);
+		return;
+	}
+	listener_activate(listener);
+	listeners_moor_rest(listener->engine);
 }
 
 struct listener *listener_new(const struct endpoint *endpoint)
@@ -39,6 +40,7 @@ struct listener *listener_new(const struct endpoint *endpoint)
 		return NULL;
 	listener->endpoint = *endpoint;
 	listener->fd = -1;
+	listener->ticket = -1;
 	listener->watch.fd = -1;
 	listener->watch.data = listener;
 	listener->timer.fired = timer_fired;
@@ -50,14 +52,13 @@ void listener_free(struct listener *listener)
 {
 	if (listener == NULL)
 		return;
-	loop_remove(&listener->watch);
 	loop_timer_cancel(&listener->timer);
 	/* A program that still serves the socket keeps its name as well. */
 	if (listener->holder != NULL)
 		listener->holder->listener = NULL;
-	else if (listener->fd != -1 && !listener->adopted)
+	else if (listener_is_bound(listener) && !listener->adopted)
 		listener_unlink_node(&listener->endpoint, &listener->node);
-	fd_close(&listener->fd);
+	listener_shut(listener);
 	free(listener);
 }
 
@@ -65,7 +66,7 @@ static bool should_be_watched(const struct listener *listener)
 {
 	const struct post *post = listener->post;
 
-	if (post == NULL || post->engine == NULL || listener->fd == -1)
+	if (post == NULL || post->engine == NULL || !listener_is_bound(listener))
 		return false;
 	if (listener->holder != NULL || loop_timer_is_armed(&listener->timer) ||
 	    loop_timer_is_armed(&post->pause))
@@ -91,15 +92,12 @@ void listener_update(struct listener *listener)
 	int r;
 
 	if (!should_be_watched(listener)) {
-		loop_remove(&listener->watch);
+		listener_unwatch(listener);
 		return;
 	}
 	if (loop_is_watching(&listener->watch))
 		return;
-	listener->watch.fd = listener->fd;
-	listener->watch.events = POLLIN | POLLRDHUP;
-	listener->watch.ready = listener->post->engine->listener_ready;
-	r = loop_add(listener->post->engine->loop, &listener->watch);
+	r = listener_watch(listener);
 	if (r < 0)
 		watch_failed(listener, r);
 }
@@ -110,7 +108,7 @@ void listener_rest(struct listener *listener, uint64_t ns)
 
 	if (loop_timer_set(loop, &listener->timer, loop_now_ns(loop) + ns) < 0)
 		return;
-	loop_remove(&listener->watch);
+	listener_unwatch(listener);
 }
 
 static void bound_address(struct listener *listener)
@@ -126,7 +124,22 @@ static void bound_address(struct listener *listener)
 
 bool listener_is_free(const struct listener *listener)
 {
-	return listener->fd != -1 && listener->holder == NULL;
+	return listener_is_bound(listener) && listener->holder == NULL;
+}
+
+void listener_reopen(struct listener *listener)
+{
+	struct endpoint bound = listener->endpoint;
+	int r = listener_hold(listener);
+
+	if (r == 0) {
+		r = listener_resume(listener->fd, &bound);
+		listener_release(listener);
+	}
+	if (r < 0)
+		report_message(listener->engine->reporter, LOG_LEVEL_ERROR,
+			       "service '%s': cannot listen again: %s",
+			       listener->post->service->id, strerror(-r));
 }
 
 /* A TCP listener can listen again, and must where the socket is shared with a worker;
@@ -142,9 +155,9 @@ void listener_mend(struct listener *listener)
 			 "service '%s': somebody has shut down %s; opening it again",
 			 listener->post->service->id,
 			 endpoint_format(&listener->endpoint, text));
-	loop_remove(&listener->watch);
+	listener_unwatch(listener);
 	if (listener->endpoint.transport != TRANSPORT_TCP && engine->children != NULL) {
-		fd_close(&listener->fd);
+		listener_shut(listener);
 		listener->failures = 1;
 	} else {
 		(void)listener_resume(listener->fd, &listener->endpoint);
@@ -166,6 +179,7 @@ void listener_unreadable(struct listener *listener, int error)
 void listener_take(struct listener *listener, int fd)
 {
 	listener->fd = fd;
+	listener->engine->bound++;
 	listener->failures = 0;
 	listener->serial = ++listener->post->engine->bindings;
 	bound_address(listener);
@@ -199,7 +213,7 @@ void listener_activate(struct listener *listener)
 	struct error err = { 0 };
 	int fd;
 
-	if (listener->fd == -1) {
+	if (!listener_is_bound(listener)) {
 		unsigned failures = listener->failures;
 		int r = listener_open(&listener->endpoint, &fd, &err);
 
@@ -213,8 +227,8 @@ void listener_activate(struct listener *listener)
 			       "service '%s': %s is bound%s", listener->post->service->id,
 			       endpoint_format(&listener->endpoint, text),
 			       failures > 0 ? " now" : "");
-		if (listener->post->builtin != NULL && engine->internal_changed != NULL)
+		if (listener->post->internal != NULL && engine->internal_changed != NULL)
 			engine->internal_changed(engine);
 	}
-	listener_update(listener);
+	listener_moor(listener);
 }

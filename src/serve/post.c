@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "usherd/net/listener.h"
+#include "usherd/serve/berth.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/record.h"
 #include "usherd/serve/stderr_pipe.h"
 
 static void pause_over(struct timer *timer)
@@ -16,17 +18,10 @@ static void pause_over(struct timer *timer)
 
 	for (size_t i = 0; i < post->listener_count; i++) {
 		struct listener *listener = post->listeners[i];
-		struct endpoint bound = listener->endpoint;
 
 		/* While a wait program has the socket it is not ours to touch. */
-		if (listener->fd != -1 && listener->holder == NULL) {
-			int r = listener_resume(listener->fd, &bound);
-
-			if (r < 0)
-				report_message(post->engine->reporter, LOG_LEVEL_ERROR,
-					       "service '%s': cannot listen again: %s",
-					       post->service->id, strerror(-r));
-		}
+		if (listener_is_free(listener))
+			listener_reopen(listener);
 		listener_update(listener);
 	}
 	report_message(post->engine->reporter, LOG_LEVEL_NOTICE,
@@ -35,10 +30,11 @@ static void pause_over(struct timer *timer)
 
 static int equip_program(struct post *post, struct error *err)
 {
-	const struct program *program = &post->service->program;
-	int r = plan_new(program, post->engine->environment, &post->plan, err);
+	struct service *service = post->service;
+	int r = plan_new(service, post->engine->environment, TECHNIQUE_SHARED,
+			 &post->plan, err);
 
-	if (r == 0 && program->stderr_target == STDERR_LOG)
+	if (r == 0 && service->program.stderr_target == STDERR_LOG)
 		r = stderr_pipe_new(post, &post->stderr_pipe, err);
 	return r;
 }
@@ -49,10 +45,12 @@ static int equip(struct post *post, struct error *err)
 
 	if (!service_is_internal(service))
 		return equip_program(post, err);
-	post->builtin = builtin_find(service->internal);
-	if (post->builtin == NULL)
+	post->internal = post->engine->find_internal(service->internal);
+	if (post->internal == NULL)
 		return error_set(err, -ENOENT, "no in-process service '%s'",
 				 service->internal);
+	if (post_aim(post, &service->redirect) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
 
@@ -79,6 +77,65 @@ int post_new(struct engine *engine, struct service *service, struct post **ret,
 	return 0;
 }
 
+int post_aim(struct post *post, const struct target_list *targets)
+{
+	struct target_list copy;
+	int r = target_list_copy(targets, &copy);
+
+	if (r < 0)
+		return r;
+	target_list_done(&post->targets);
+	post->targets = copy;
+	return 0;
+}
+
+static bool note(void *data, const char *text)
+{
+	struct post *post = data;
+
+	if (!record_may_log(post, &post->notes, "notes"))
+		return false;
+	report_message(post->engine->reporter, LOG_LEVEL_NOTICE, "service '%s': %s",
+		       post->service->id, text);
+	return true;
+}
+
+int post_open(struct post *post, struct error *err)
+{
+	struct internal_setup setup = { .loop = post->engine->loop,
+					.sessions = post->engine->sessions,
+					.service = post->service,
+					.relays = post->engine->relays,
+					.targets = &post->targets,
+					.ports = post->engine->answered_ports,
+					.rootless = post->engine->rootless,
+					.note = note,
+					.note_data = post,
+					.mux = post->engine->targets };
+
+	return post->internal->open(post->internal, &setup, &post->state, err);
+}
+
+void post_retarget(struct post *post, const struct host *hosts, int *directories,
+		   size_t directory_count)
+{
+	for (size_t i = 0; i < post->targets.count; i++)
+		post->targets.items[i].at = hosts[i];
+	if (post->state == NULL || post->internal->retarget == NULL)
+		return;
+	(void)post->internal->retarget(post->state, &post->targets, directories,
+				       directory_count);
+	for (size_t i = 0; i < directory_count; i++)
+		directories[i] = -1;
+}
+
+void post_close(struct post *post)
+{
+	if (post->state != NULL)
+		post->internal->close(post->state);
+	post->state = NULL;
+}
+
 struct post *post_ref(struct post *post)
 {
 	post->references++;
@@ -89,10 +146,12 @@ void post_unref(struct post *post)
 {
 	if (post == NULL || --post->references > 0)
 		return;
+	post_close(post);
 	loop_timer_cancel(&post->pause);
 	stderr_pipe_free(post->stderr_pipe);
-	plan_free(post->plan);
+	plan_unref(post->plan);
 	service_unref(post->service);
+	target_list_done(&post->targets);
 	tally_done(&post->own_tally);
 	free((void *)post->elsewhere);
 	free((void *)post->listeners);
@@ -150,10 +209,12 @@ void post_replace(struct post *post, struct post *fresh)
 
 	post->service = fresh->service;
 	post->plan = fresh->plan;
-	post->builtin = fresh->builtin;
+	post->internal = fresh->internal;
+	post->targets = fresh->targets;
 	fresh->service = old.service;
 	fresh->plan = old.plan;
-	fresh->builtin = old.builtin;
+	fresh->internal = old.internal;
+	fresh->targets = old.targets;
 	/* Running programs still write to the pipe they were given. */
 	if (post->stderr_pipe == NULL) {
 		post->stderr_pipe = stderr_pipe_move(fresh->stderr_pipe, post);
@@ -185,6 +246,7 @@ void post_attach(struct post *post, struct listener *listener)
 {
 	post->listeners[post->listener_count++] = listener;
 	listener->post = post;
+	listener->engine = post->engine;
 }
 
 size_t post_detach_all(struct post *post, struct listener **ret)
@@ -194,7 +256,7 @@ size_t post_detach_all(struct post *post, struct listener **ret)
 	for (size_t i = 0; i < count; i++) {
 		ret[i] = post->listeners[i];
 		ret[i]->post = NULL;
-		loop_remove(&ret[i]->watch);
+		listener_unwatch(ret[i]);
 		loop_timer_cancel(&ret[i]->timer);
 	}
 	post->listener_count = 0;
@@ -212,8 +274,10 @@ void post_pause(struct post *post, uint64_t until_ns)
 	for (size_t i = 0; i < post->listener_count; i++) {
 		struct listener *listener = post->listeners[i];
 
-		if (listener->fd != -1 && listener->holder == NULL)
+		if (listener_is_free(listener) && listener_hold(listener) == 0) {
 			(void)listener_pause(listener->fd, &listener->endpoint);
+			listener_release(listener);
+		}
 		listener_update(listener);
 	}
 	report_message(

@@ -54,6 +54,17 @@ void record_exit(const struct post *post, pid_t pid, int wait_status,
 		emit(post, &event);
 }
 
+void record_traffic(const struct post *post, uint64_t bytes_in, uint64_t bytes_out)
+{
+	struct event event = { .kind = EVENT_BYTES,
+			       .fields = post->service->log_on_success,
+			       .bytes_in = bytes_in,
+			       .bytes_out = bytes_out };
+
+	if ((event.fields & EVENT_TRAFFIC) != 0)
+		emit(post, &event);
+}
+
 void record_refusal(struct post *post, enum reason reason, const struct addr *peer)
 {
 	struct event event = { .kind = EVENT_FAIL,

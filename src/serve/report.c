@@ -7,6 +7,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
 
 void report_event(struct reporter *reporter, const struct event *event)
 {
@@ -42,6 +44,19 @@ void report_throttled(struct reporter *reporter, struct log_throttle *gate,
 			       suppressed);
 	else
 		reporter->message(reporter, level, text);
+}
+
+void report_worker_end(struct reporter *reporter, pid_t pid, int wait_status)
+{
+	if (WIFSIGNALED(wait_status))
+		report_message(reporter, LOG_LEVEL_ERROR,
+			       "worker %d was ended by signal %d (%s); starting another",
+			       (int)pid, WTERMSIG(wait_status),
+			       strsignal(WTERMSIG(wait_status)));
+	else
+		report_message(reporter, LOG_LEVEL_ERROR,
+			       "worker %d ended with status %d; starting another",
+			       (int)pid, WEXITSTATUS(wait_status));
 }
 
 static void log_reporter_event(struct reporter *reporter, const struct event *event)

@@ -12,6 +12,7 @@
 
 #include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
+#include "usherd/serve/berth.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
 
@@ -175,7 +176,8 @@ static struct listener *pool_take(struct roster_change *change,
 	(void)endpoint_format(endpoint, wanted.name);
 	found = bsearch(&wanted, change->pool, change->pool_count, sizeof(wanted),
 			compare_pooled);
-	if (found == NULL || found->listener == NULL || found->listener->fd == -1 ||
+	if (found == NULL || found->listener == NULL ||
+	    !listener_is_bound(found->listener) ||
 	    !endpoint_same_socket(&found->listener->endpoint, endpoint))
 		return NULL;
 	listener = found->listener;
@@ -200,20 +202,24 @@ static void use_pool(struct roster_change *change, struct entry *entry)
 
 static void adjust(struct listener *listener)
 {
-	struct engine *engine = listener->post->engine;
 	struct error err = { 0 };
-	int r = 0;
+	int r;
 
 	/* Its service may have been resting; a program that has it is not disturbed. */
 	if (listener->holder == NULL)
-		r = listener_resume(listener->fd, &listener->endpoint);
+		listener_reopen(listener);
+	r = listener_hold(listener);
+	if (r < 0) {
+		(void)error_set_errno(&err, r, "cannot adjust its socket");
+	} else {
+		r = listener_adjust(listener->fd, &listener->endpoint, &err);
+		/* Programs decide for themselves; a worker sets it again. */
+		listener_keep_alive(listener->fd, &listener->endpoint, 0);
+		listener_release(listener);
+	}
 	if (r < 0)
-		report_message(engine->reporter, LOG_LEVEL_ERROR,
-			       "service '%s': cannot listen again: %s",
-			       listener->post->service->id, strerror(-r));
-	if (listener_adjust(listener->fd, &listener->endpoint, &err) < 0)
-		report_message(engine->reporter, LOG_LEVEL_ERROR, "service '%s': %s",
-			       listener->post->service->id, err.text);
+		report_message(listener->engine->reporter, LOG_LEVEL_ERROR,
+			       "service '%s': %s", listener->post->service->id, err.text);
 }
 
 static void inherit(struct listener *listener, struct inherited *inherited)
@@ -261,7 +267,7 @@ static void open_listeners(struct post *post, struct inherited *inherited)
 	for (size_t i = 0; i < post->listener_count; i++) {
 		struct listener *listener = post->listeners[i];
 
-		if (listener->fd != -1)
+		if (listener_is_bound(listener))
 			adjust(listener);
 		else if (inherited != NULL)
 			inherit(listener, inherited);
@@ -269,10 +275,13 @@ static void open_listeners(struct post *post, struct inherited *inherited)
 	}
 }
 
-static void close_pool(struct roster_change *change)
+static void close_pool(struct engine *engine, struct roster_change *change)
 {
 	for (size_t i = 0; i < change->pool_count; i++)
 		listener_free(change->pool[i].listener);
+	/* The next to bind may want the same port. */
+	if (engine->parking != NULL && change->pool_count > 0)
+		parking_settle(engine->parking);
 }
 
 /* What could not be bound for good may be mended now: why else would one reload? */
@@ -282,7 +291,7 @@ static void try_unbound(struct engine *engine)
 		const struct post *post = engine->posts[i];
 
 		for (size_t j = 0; j < post->listener_count; j++)
-			if (post->listeners[j]->fd == -1 &&
+			if (!listener_is_bound(post->listeners[j]) &&
 			    !loop_timer_is_armed(&post->listeners[j]->timer))
 				listener_activate(post->listeners[j]);
 	}
@@ -294,7 +303,7 @@ void roster_commit(struct engine *engine, struct roster_change *change,
 	fill_pool(engine, change);
 	for (size_t i = 0; i < change->count; i++)
 		use_pool(change, &change->entries[i]);
-	close_pool(change);
+	close_pool(engine, change);
 	try_unbound(engine);
 	for (size_t i = 0; i < change->count; i++) {
 		struct entry *entry = &change->entries[i];
@@ -302,6 +311,7 @@ void roster_commit(struct engine *engine, struct roster_change *change,
 		if (entry->fresh != NULL)
 			open_listeners(put_on_duty(engine, entry), inherited);
 	}
+	listeners_moor_rest(engine);
 	roster_abandon(change);
 	if (engine->internal_changed != NULL)
 		engine->internal_changed(engine);
@@ -317,7 +327,7 @@ size_t roster_listeners(const struct engine *engine, size_t *ret_bound)
 
 		all += post->listener_count;
 		for (size_t j = 0; j < post->listener_count; j++)
-			bound += post->listeners[j]->fd != -1;
+			bound += listener_is_bound(post->listeners[j]);
 	}
 	*ret_bound = bound;
 	return all;

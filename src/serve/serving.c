@@ -22,43 +22,102 @@ int serving_begin(struct serving *serving, struct post *post, const struct addr 
 	return 0;
 }
 
-static int spawn(struct post *post, const struct invocation *invocation, pid_t *ret_pid)
+static void report_failure(const struct serving *serving, const struct plan *plan,
+			   const struct error *err)
 {
-	static const struct addr unknown;
+	struct post *post = serving->post;
 	struct engine *engine = post->engine;
-	struct error err = { 0 };
-	int r = spawn_program(engine->spawner, post->plan, invocation, ret_pid, &err);
 
-	if (r == 0)
-		return 0;
 	report_throttled(engine->reporter, &post->trouble, loop_now_ns(engine->loop),
 			 LOG_LEVEL_ERROR, "service '%s': cannot start '%s': %s",
-			 post->service->id, post->service->program.path, err.text);
-	record_refusal(post, REASON_FORK,
-		       invocation->peer != NULL ? invocation->peer : &unknown);
-	return r;
+			 post->service->id, plan_program(plan)->path, err->text);
+	record_refusal(post, REASON_FORK, &serving->peer);
+}
+
+static void forget_plan(struct serving *serving)
+{
+	plan_unref(serving->plan);
+	serving->plan = NULL;
+}
+
+/* It runs, or (@failure) it never will. */
+static void settle(struct serving *serving, const struct error *failure)
+{
+	if (failure != NULL)
+		report_failure(serving, serving->plan, failure);
+	else
+		record_start(serving->post, serving->pid, &serving->peer);
+	forget_plan(serving);
+}
+
+static void settled(struct launch *launch, const struct error *failure)
+{
+	struct serving *serving = launch->data;
+	struct engine *engine = serving->post->engine;
+
+	settle(serving, failure);
+	if (failure == NULL)
+		return;
+	children_remove(engine->children, &serving->child);
+	serving->ended(&serving->child, CHILD_NOT_STARTED, loop_now_ns(engine->loop));
+}
+
+static void process_ended(struct child *child, int wait_status, uint64_t now_ns)
+{
+	struct serving *serving = (struct serving *)child;
+	struct launches *launches = &serving->post->engine->launches;
+	struct error err;
+
+	if (serving->launch.under_way) {
+		int r = launches_reaped(launches, &serving->launch, wait_status, &err);
+
+		settle(serving, r < 0 ? &err : NULL);
+		if (r < 0)
+			wait_status = CHILD_NOT_STARTED;
+	}
+	/* Of a start that was not waited for. */
+	forget_plan(serving);
+	serving->ended(child, wait_status, now_ns);
+}
+
+static int enter(struct serving *serving)
+{
+	struct engine *engine = serving->post->engine;
+	int r;
+
+	serving->child.pid = serving->pid;
+	serving->child.program = true;
+	serving->child.ended = process_ended;
+	r = children_add(engine->children, &serving->child);
+	if (r < 0) {
+		/* A program whose end nobody would hear of is not let run. */
+		(void)kill(serving->pid, SIGKILL);
+		spawn_abandon(&serving->launch.attempt);
+		record_refusal(serving->post, REASON_RESOURCES, &serving->peer);
+		return r;
+	}
+	serving->plan = plan_ref(serving->post->plan);
+	serving->launch.settled = settled;
+	serving->launch.data = serving;
+	launches_add(&engine->launches, &serving->launch);
+	return 0;
 }
 
 int serving_spawn(struct serving *serving, const struct invocation *invocation,
 		  void (*ended)(struct child *child, int wait_status, uint64_t now_ns))
 {
-	struct engine *engine = serving->post->engine;
-	int r = spawn(serving->post, invocation, &serving->pid);
+	struct post *post = serving->post;
+	struct error err;
+	int r = spawn_begin(post->engine->spawner, post->plan, invocation,
+			    &serving->launch.attempt, &err);
 
-	if (r < 0)
-		return r;
-	serving->child.pid = serving->pid;
-	serving->child.program = true;
-	serving->child.ended = ended;
-	r = children_add(engine->children, &serving->child);
 	if (r < 0) {
-		/* A program whose end nobody would hear of is not let run. */
-		(void)kill(-serving->pid, SIGKILL);
-		record_refusal(serving->post, REASON_RESOURCES, &serving->peer);
+		report_failure(serving, post->plan, &err);
 		return r;
 	}
-	record_start(serving->post, serving->pid, &serving->peer);
-	return 0;
+	serving->pid = serving->launch.attempt.pid;
+	serving->ended = ended;
+	return enter(serving);
 }
 
 void serving_started(struct serving *serving)
@@ -74,13 +133,22 @@ void serving_cancel(struct serving *serving)
 	serving->post = NULL;
 }
 
+void serving_count(struct serving *serving, uint64_t bytes_in, uint64_t bytes_out)
+{
+	serving->counted = true;
+	serving->bytes_in = bytes_in;
+	serving->bytes_out = bytes_out;
+}
+
 void serving_end(struct serving *serving, int wait_status, uint64_t now_ns)
 {
 	struct post *post = post_ref(serving->post);
 
 	/* Who reads the EXIT line may count on the place. */
 	serving_cancel(serving);
-	if (wait_status != CHILD_FORGOTTEN)
+	if (serving->counted)
+		record_traffic(post, serving->bytes_in, serving->bytes_out);
+	if (wait_status >= 0)
 		record_exit(post, serving->pid, wait_status,
 			    now_ns - serving->started_ns);
 	post_unref(post);

@@ -13,6 +13,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/net/datagram.h"
 #include "usherd/serve/admission.h"
+#include "usherd/serve/berth.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
@@ -81,7 +82,14 @@ static void rest_after_failure(struct listener *listener, const char *what)
 	listener_rest(listener, ns);
 }
 
-/* The program has ended: watch the socket again, at once or after a rest. */
+/* Its first client is still in the queue, and must not wake us for ever. */
+static void start_failed(struct listener *listener)
+{
+	rest_after_failure(listener, "could not be started");
+}
+
+/* The program has ended, or not begun: watch the socket again, at once or after a rest.
+ */
 static void take_back(struct listener *listener, uint64_t lived_ns, int wait_status)
 {
 	struct post *post = listener->post;
@@ -89,10 +97,14 @@ static void take_back(struct listener *listener, uint64_t lived_ns, int wait_sta
 	listener->holder = NULL;
 	/* It had the same open file description and may have left it blocking. */
 	(void)fd_set_nonblock(listener->fd, true);
-	if (post->builtin != NULL) {
+	if (post->internal != NULL) {
 		/* A reload has made it an in-process service: a worker may have it now.
 		 */
 		post->engine->internal_changed(post->engine);
+		return;
+	}
+	if (wait_status == CHILD_NOT_STARTED) {
+		start_failed(listener);
 		return;
 	}
 	if (lived_ns < WAIT_QUICK_NS && is_readable(listener->fd) &&
@@ -114,10 +126,16 @@ static void wait_ended(struct child *child, int wait_status, uint64_t now_ns)
 	free(program);
 	if (listener == NULL)
 		return;
-	if (wait_status == CHILD_FORGOTTEN)
+	if (wait_status == CHILD_FORGOTTEN) {
 		listener->holder = NULL;
-	else
+	} else if (listener_hold(listener) == 0) {
 		take_back(listener, lived_ns, wait_status);
+		listener_release(listener);
+	} else {
+		/* Out of descriptors: what the program left is looked at later. */
+		listener->holder = NULL;
+		listener_rest(listener, WAIT_QUICK_NS);
+	}
 }
 
 /* Who is first in the queue. False: nobody (any more), or refused and dropped. */
@@ -183,11 +201,8 @@ void wait_ready(struct listener *listener)
 
 	if (!first_is_welcome(listener, &first))
 		return;
-	if (start(listener, &first) < 0) {
-		/* The client is still in the queue: it must not wake us for ever. */
-		(void)fd_set_nonblock(listener->fd, true);
-		rest_after_failure(listener, "could not be started");
-		return;
-	}
-	listener_update(listener);
+	if (start(listener, &first) < 0)
+		start_failed(listener);
+	else
+		listener_update(listener);
 }

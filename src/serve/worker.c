@@ -23,6 +23,8 @@
 #include "usherd/serve/dispatch.h"
 #include "usherd/serve/engine.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/mux.h"
+#include "usherd/serve/order.h"
 #include "usherd/serve/post.h"
 
 struct worker_process {
@@ -30,6 +32,8 @@ struct worker_process {
 	struct loop *loop;
 	struct engine engine;
 	struct watch orders;
+	struct mux mux;
+	struct internal_mux targets;
 	bool draining;
 };
 
@@ -67,10 +71,10 @@ static void close_gap(int first, int last)
 			(void)close(fd);
 }
 
-/* Close everything from 3 up but the channel and the listeners. */
+/* Close everything from 3 up but the way to the supervisor and the listeners. */
 static int close_others(const struct worker_plan *plan, int channel)
 {
-	size_t count = 1;
+	size_t count = 2;
 	int next = STDERR_FILENO + 1;
 	int *kept;
 
@@ -81,6 +85,8 @@ static int close_others(const struct worker_plan *plan, int channel)
 		return -ENOMEM;
 	count = 0;
 	kept[count++] = channel;
+	if (plan->transfer != -1)
+		kept[count++] = plan->transfer;
 	for (size_t i = 0; i < plan->post_count; i++)
 		for (size_t j = 0; j < plan->posts[i]->listener_count; j++)
 			if (listener_is_free(plan->posts[i]->listeners[j]))
@@ -116,12 +122,14 @@ static void stop_if_drained(struct engine *engine)
 {
 	struct worker_process *worker = engine->data;
 
-	if (worker->draining && sessions_count(engine->sessions) == 0)
+	if (worker->draining && engine->serving == 0)
 		loop_stop(worker->loop);
 }
 
 static void drain(struct worker_process *worker)
 {
+	/* Clients that have been given to this worker and to no other. */
+	mux_take(&worker->mux);
 	worker->draining = true;
 	for (size_t i = 0; i < worker->engine.post_count; i++) {
 		struct post *post = worker->engine.posts[i];
@@ -129,18 +137,35 @@ static void drain(struct worker_process *worker)
 		loop_timer_cancel(&post->pause);
 		while (post->listener_count > 0)
 			listener_free(post->listeners[--post->listener_count]);
+		if (post->internal->drain != NULL)
+			post->internal->drain(post->state);
 	}
 	stop_if_drained(&worker->engine);
+}
+
+/* A service that is not here, or no longer the same, is none of ours any more. */
+static void retarget(const struct engine *engine, struct order *order)
+{
+	struct post *post = engine_find(engine, order->service);
+
+	if (post != NULL && post->targets.count == order->host_count)
+		post_retarget(post, order->hosts, order->directories,
+			      order->directory_count);
+	for (size_t i = 0; i < order->directory_count; i++)
+		fd_close(&order->directories[i]);
 }
 
 static void order_ready(struct watch *watch, short revents)
 {
 	struct worker_process *worker = watch->data;
-	int r = channel_read_order(watch->fd);
+	struct order order;
+	int r = order_receive(watch->fd, &order);
 
 	(void)revents;
-	if (r == 0)
+	if (r == 0 && order.kind == ORDER_DRAIN)
 		drain(worker);
+	else if (r == 0)
+		retarget(&worker->engine, &order);
 	else if (r != -EAGAIN)
 		loop_stop(worker->loop);
 }
@@ -177,6 +202,11 @@ static int take_post(struct engine *engine, const struct worker_plan *plan,
 	r = post_reserve(post, original->listener_count);
 	if (r == 0)
 		r = join_ledgers(post, plan);
+	/* What has been found out about them since the configuration was loaded. */
+	if (r == 0)
+		r = post_aim(post, &original->targets);
+	if (r == 0)
+		r = post_open(post, err);
 	if (r < 0) {
 		post_unref(post);
 		return r;
@@ -197,12 +227,27 @@ static int take_post(struct engine *engine, const struct worker_plan *plan,
 	return 0;
 }
 
+/* Its end of the pair, and whom it can give clients to. */
+static int join_mux(struct worker_process *worker, const struct worker_plan *plan)
+{
+	int r = 0;
+
+	if (plan->transfer != -1)
+		r = mux_start(&worker->mux, &worker->engine, plan->transfer);
+	if (r == 0 && (plan->needs & INTERNAL_HANDS_OVER) != 0) {
+		r = mux_targets(plan->engine, &worker->mux, &worker->targets);
+		worker->engine.targets = &worker->targets;
+	}
+	return r;
+}
+
 static int prepare(struct worker_process *worker, const struct worker_plan *plan,
 		   struct error *err)
 {
 	struct engine_setup setup = { .reporter = &worker->reporter.reporter,
 				      .worker = true,
-				      .listener_ready = dispatch_ready };
+				      .listener_ready = dispatch_ready,
+				      .find_internal = plan->find_internal };
 	int r = loop_new(&worker->loop, err);
 
 	if (r < 0)
@@ -213,8 +258,11 @@ static int prepare(struct worker_process *worker, const struct worker_plan *plan
 		return r;
 	worker->engine.data = worker;
 	worker->engine.answered_ports = plan->ports;
+	worker->engine.rootless = plan->root;
 	worker->engine.session_over = stop_if_drained;
-	r = engine_reserve(&worker->engine, plan->post_count);
+	r = join_mux(worker, plan);
+	if (r == 0)
+		r = engine_reserve(&worker->engine, plan->post_count);
 	for (size_t i = 0; r == 0 && i < plan->post_count; i++)
 		r = take_post(&worker->engine, plan, plan->posts[i], err);
 	worker->orders.fd = worker->reporter.fd;
@@ -235,22 +283,48 @@ static void open_doors(struct engine *engine)
 			/* A program may have had the socket before, and left it blocking.
 			 */
 			(void)fd_set_nonblock(listener->fd, true);
+			listener_keep_alive(listener->fd, &listener->endpoint,
+					    SESSION_KEEPALIVE_S);
 			listener_update(listener);
 		}
 	}
 }
 
-static int become_worker(struct worker_process *worker, const struct worker_plan *plan,
-			 struct error *err)
+static int confine(const struct engine *engine, const struct worker_plan *plan,
+		   struct error *err)
 {
+	int *directories = calloc(engine->post_count + 1, sizeof(*directories));
 	struct confinement confinement = {
 		.credentials = plan->credentials,
+		.directories = directories,
 		.root = plan->root,
+		.connects = (plan->needs & INTERNAL_CONNECTS) != 0,
 #ifdef USHERD_COVERAGE
 		/* The counters are written to files at exit. */
 		.instrumented = true,
 #endif
 	};
+	int r;
+
+	if (directories == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < engine->post_count; i++) {
+		const struct post *post = engine->posts[i];
+
+		if (post->internal->directory != NULL)
+			directories[confinement.directory_count++] =
+				post->internal->directory(post->state);
+	}
+	r = confine_worker(&confinement, err);
+	free(directories);
+	if (r < 0)
+		error_prefix(err, "cannot confine");
+	return r;
+}
+
+static int become_worker(struct worker_process *worker, const struct worker_plan *plan,
+			 struct error *err)
+{
 	int r = close_others(plan, worker->reporter.fd);
 
 	if (r == 0)
@@ -260,12 +334,7 @@ static int become_worker(struct worker_process *worker, const struct worker_plan
 	/* The zone file is out of reach afterwards; daytime needs it. */
 	tzset();
 	r = prepare(worker, plan, err);
-	if (r < 0)
-		return r;
-	r = confine_worker(&confinement, err);
-	if (r < 0)
-		error_prefix(err, "cannot confine");
-	return r;
+	return r < 0 ? r : confine(&worker->engine, plan, err);
 }
 
 /* Without the supervisor's exit handlers, which are none of a worker's business. */
@@ -279,40 +348,26 @@ static _Noreturn void finish(int status)
 	_exit(status);
 }
 
-static _Noreturn void run(const struct worker_plan *plan, int channel)
+_Noreturn void worker_give_up(struct channel_reporter *reporter, const struct error *err)
+{
+	report_message(&reporter->reporter, LOG_LEVEL_ERROR, "worker: %s",
+		       err->text[0] != '\0' ? err->text : "out of memory");
+	finish(EX_OSERR);
+}
+
+_Noreturn void worker_become(const struct worker_plan *plan, int channel)
 {
 	struct worker_process worker = { .draining = false };
 	struct error err = { 0 };
+	int status;
 
 	channel_reporter_init(&worker.reporter, channel);
 	default_signals();
-	if (become_worker(&worker, plan, &err) < 0) {
-		report_message(&worker.reporter.reporter, LOG_LEVEL_ERROR, "worker: %s",
-			       err.text[0] != '\0' ? err.text : "out of memory");
-		finish(EX_OSERR);
-	}
+	if (become_worker(&worker, plan, &err) < 0)
+		worker_give_up(&worker.reporter, &err);
+	channel_gather(&worker.reporter, worker.loop);
 	open_doors(&worker.engine);
-	finish(loop_run(worker.loop) < 0 ? EX_OSERR : EX_OK);
-}
-
-int worker_fork(const struct worker_plan *plan, int *ret_channel, pid_t *ret_pid)
-{
-	int supervisor_end, worker_end;
-	int r = channel_open(&supervisor_end, &worker_end);
-	pid_t pid;
-
-	if (r < 0)
-		return r;
-	pid = fork();
-	if (pid == 0)
-		run(plan, worker_end);
-	r = -errno;
-	fd_close(&worker_end);
-	if (pid == -1) {
-		fd_close(&supervisor_end);
-		return r;
-	}
-	*ret_channel = supervisor_end;
-	*ret_pid = pid;
-	return 0;
+	status = loop_run(worker.loop) < 0 ? EX_OSERR : EX_OK;
+	channel_flush(&worker.reporter);
+	finish(status);
 }

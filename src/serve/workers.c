@@ -7,40 +7,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "serve_internal.h"
 #include "usherd/base/fd.h"
 #include "usherd/serve/channel.h"
 #include "usherd/serve/groups.h"
-#include "usherd/serve/ledger.h"
-#include "usherd/serve/troubles.h"
+#include "usherd/serve/mux.h"
+#include "usherd/serve/order.h"
 #include "usherd/serve/worker.h"
 
-/* Reports taken from one worker before others have their turn. */
-#define REPORT_BATCH 256
-
-struct worker {
-	struct child child; /* first: a child leads back here */
-	struct workers *workers;
-	struct worker *next; /* the older ones */
-	int channel;         /* owned */
-	struct watch reports;
-	struct ledger *ledger; /* owned */
-	uint64_t signature;
-	uint64_t owner;
-	uint64_t started_ns;
-	bool draining;
-};
-
-struct workers {
-	struct engine *engine;
-	struct worker *first;
-	struct timer timer;       /* the next refresh */
-	struct troubles troubles; /* of owners whose workers end soon or do not start */
-	bool root;
-	bool stopped;
-};
+/* Packets of reports taken from one worker before others have their turn. */
+#define REPORT_BATCH 16
 
 static void refresh_fired(struct timer *timer)
 {
@@ -74,6 +52,7 @@ static void close_channel(struct worker *worker)
 {
 	loop_remove(&worker->reports);
 	fd_close(&worker->channel);
+	mux_done(&worker->mux);
 }
 
 static void free_worker(struct worker *worker)
@@ -148,6 +127,15 @@ uint64_t workers_active(const struct workers *workers, const char *id, bool *ret
 	return active;
 }
 
+int workers_hand_on(struct workers *workers, const char *id, int fd)
+{
+	for (struct worker *worker = workers->first; worker != NULL;
+	     worker = worker->next)
+		if (!worker->draining && ledger_find(worker->ledger, id) != NULL)
+			return mux_give(&worker->mux, id, fd);
+	return -EAGAIN;
+}
+
 /* Pass reports on. 0: there may be more; -EAGAIN: none now; else why there are none. */
 static int take_reports(struct worker *worker)
 {
@@ -156,21 +144,6 @@ static int take_reports(struct worker *worker)
 	for (int i = 0; r == 0 && i < REPORT_BATCH; i++)
 		r = channel_receive(worker->channel, worker->workers->engine->reporter);
 	return r;
-}
-
-static void report_end(struct workers *workers, pid_t pid, int wait_status)
-{
-	struct reporter *reporter = workers->engine->reporter;
-
-	if (WIFSIGNALED(wait_status))
-		report_message(reporter, LOG_LEVEL_ERROR,
-			       "worker %d was ended by signal %d (%s); starting another",
-			       (int)pid, WTERMSIG(wait_status),
-			       strsignal(WTERMSIG(wait_status)));
-	else
-		report_message(reporter, LOG_LEVEL_ERROR,
-			       "worker %d ended with status %d; starting another",
-			       (int)pid, WEXITSTATUS(wait_status));
 }
 
 static uint64_t note_failure(struct workers *workers, uint64_t owner, uint64_t now_ns)
@@ -185,18 +158,32 @@ static void worker_ended(struct child *child, int wait_status, uint64_t now_ns)
 	struct workers *workers = worker->workers;
 
 	if (workers != NULL && wait_status != CHILD_FORGOTTEN) {
-		/* What it still had to say. */
+		/* What it still had to say, and to give. */
 		(void)take_reports(worker);
+		mux_take(&worker->mux);
 		if (!worker->draining && !workers->stopped) {
 			if (now_ns - worker->started_ns >= WORKER_STEADY_NS)
 				troubles_forget(&workers->troubles, worker->owner);
-			report_end(workers, child->pid, wait_status);
+			report_worker_end(workers->engine->reporter, child->pid,
+					  wait_status);
 			refresh_at(workers, note_failure(workers, worker->owner, now_ns));
 		}
 		ledger_clear(worker->ledger);
 		unlink_worker(worker);
 	}
 	free_worker(worker);
+}
+
+static void end_for_nonsense(const struct worker *worker)
+{
+	report_message(worker->workers->engine->reporter, LOG_LEVEL_ERROR,
+		       "worker %d sent nonsense and is ended", (int)worker->child.pid);
+	(void)kill(worker->child.pid, SIGKILL);
+}
+
+static void mux_nonsense(struct mux *mux)
+{
+	end_for_nonsense(mux->data);
 }
 
 static void reports_ready(struct watch *watch, short revents)
@@ -207,29 +194,10 @@ static void reports_ready(struct watch *watch, short revents)
 	(void)revents;
 	if (r == 0 || r == -EAGAIN)
 		return;
-	if (r == -EBADMSG) {
-		report_message(worker->workers->engine->reporter, LOG_LEVEL_ERROR,
-			       "worker %d sent nonsense and is ended",
-			       (int)worker->child.pid);
-		(void)kill(worker->child.pid, SIGKILL);
-	}
+	if (r == -EBADMSG)
+		end_for_nonsense(worker);
 	/* Its end is told by SIGCHLD. */
 	loop_remove(watch);
-}
-
-static int make_ledger(struct worker *worker, const struct group *group)
-{
-	struct service **services =
-		(struct service **)calloc(group->count, sizeof(struct service *));
-	int r;
-
-	if (services == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < group->count; i++)
-		services[i] = group->posts[i]->service;
-	r = ledger_new(services, group->count, &worker->ledger);
-	free((void *)services);
-	return r;
 }
 
 static int fork_worker(struct worker *worker, const struct group *group,
@@ -239,21 +207,29 @@ static int fork_worker(struct worker *worker, const struct group *group,
 	size_t count = workers_count(workers);
 	const struct ledger **predecessors =
 		(const struct ledger **)calloc(count + 1, sizeof(struct ledger *));
-	struct worker_plan plan = { .credentials = group->credentials,
+	struct worker_plan plan = { .engine = workers->engine,
+				    .credentials = group->credentials,
+				    .transfer = -1,
+				    .needs = group->needs,
+				    .executable = group->executable,
 				    .root = workers->root,
 				    .posts = group->posts,
 				    .post_count = group->count,
 				    .ports = ports,
 				    .ledger = worker->ledger,
 				    .predecessors = predecessors };
-	int r;
+	int r = 0;
 
 	if (predecessors == NULL)
 		return -ENOMEM;
 	for (const struct worker *older = workers->first; older != NULL;
 	     older = older->next)
 		predecessors[plan.predecessor_count++] = older->ledger;
-	r = worker_fork(&plan, &worker->channel, &worker->child.pid);
+	if (group->transfer)
+		r = mux_open(&worker->mux, workers->engine, &plan.transfer);
+	if (r == 0)
+		r = worker_fork(&plan, &worker->channel, &worker->child.pid);
+	fd_close(&plan.transfer);
 	free((void *)predecessors);
 	return r;
 }
@@ -286,7 +262,10 @@ static int start_worker(struct workers *workers, const struct group *group,
 	worker->signature = group->signature;
 	worker->owner = group->owner;
 	worker->started_ns = loop_now_ns(workers->engine->loop);
-	r = make_ledger(worker, group);
+	worker->mux.deaf = (group->needs & INTERNAL_HANDS_OVER) == 0;
+	worker->mux.nonsense = mux_nonsense;
+	worker->mux.data = worker;
+	r = group_ledger(group, &worker->ledger);
 	if (r == 0)
 		r = fork_worker(worker, group, ports);
 	if (r == 0)
@@ -355,7 +334,7 @@ static void drain_unwanted(struct workers *workers, const struct group_list *wan
 		if (worker->draining || is_wanted(worker, wanted))
 			continue;
 		worker->draining = true;
-		if (channel_order_drain(worker->channel) < 0)
+		if (order_drain(worker->channel) < 0)
 			close_channel(worker);
 	}
 }

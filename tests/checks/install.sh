@@ -30,6 +30,7 @@ umask 022
 install_it
 
 while read -r mode file; do
+	[ -n "$mode" ] || continue
 	if [ ! -e "$tree$file" ]; then
 		fail "$file is not installed"
 	elif [ "$(stat -c %a "$tree$file")" != "$mode" ]; then
@@ -37,6 +38,7 @@ while read -r mode file; do
 	fi
 done <<END
 755 $prefix/sbin/usherd
+$([ ! -x "$build/src/usherd-http" ] || echo "755 $prefix/libexec/usherd/usherd-http")
 644 /etc/usherd.conf
 755 /etc/usherd.d
 644 /etc/usherd.d/README

@@ -109,5 +109,28 @@ cp "$checks/../../.clang-format" "$tree/"
 echo 'int  badly_spaced ( void ) ;' >>"$tree/src/upper/upper.c"
 expect fail "upper.c:8" "$checks/style.sh" format
 
+# The library of exec/ with a function in each file of the child that returns $1.
+make_child() {
+	fresh_tree
+	for member in steps descriptors limits privileges; do
+		printf '#include <unistd.h>\nint %s(void);\nint %s(void)\n{\n\treturn %s;\n}\n' \
+			"$member" "$member" "$1" >"$tree/$member.c"
+		cc -c -o "$tree/$member.c.o" "$tree/$member.c"
+	done
+	(cd "$tree" && ar rc libusherd_exec.a ./*.c.o)
+}
+
+if command -v cc >/dev/null 2>&1 && command -v ar >/dev/null 2>&1; then
+	make_child 0
+	expect pass "all of them its own" "$checks/child.sh"
+	make_child '(int)syscall(1)'
+	expect fail "syscall: error: called in the child, by" "$checks/child.sh"
+	rm "$tree/libusherd_exec.a" "$tree/limits.c.o"
+	(cd "$tree" && ar rc libusherd_exec.a ./*.c.o)
+	expect fail "limits.c: error: not in the library" "$checks/child.sh"
+else
+	echo "not tried: child.sh: no compiler"
+fi
+
 [ "$failed" -eq 0 ] && echo "every check passes a good tree and fails a bad one"
 exit "$failed"

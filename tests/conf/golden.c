@@ -4,21 +4,37 @@
  * (the canonical dump, or every error line) with EXPECTED, byte by byte. A dump must also
  * load again and dump the same. "golden FILE" alone prints.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "usherd/conf/load.h"
 
-static const char *const names[] = { "chargen", "daytime", "discard", "echo",
-				     "qotd",    "time",    "tcponly" };
+static const char *const names[] = { "chargen", "daytime", "discard", "echo", "http",
+				     "ident",   "qotd",    "tcpmux",  "time", "tcponly" };
+
+static bool is_for_streams_only(const char *name)
+{
+	return strcmp(name, "tcponly") == 0 || strcmp(name, "ident") == 0 ||
+	       strcmp(name, "tcpmux") == 0 || strcmp(name, "http") == 0;
+}
 
 static bool internal_exists(const char *name, bool stream)
 {
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)
-			return stream || strcmp(name, "tcponly") != 0;
+			return stream || !is_for_streams_only(name);
 	return false;
+}
+
+/* Nothing is installed here; "qotd" stands for what would need to be. */
+static int internal_ready(const char *name, struct error *err)
+{
+	if (strcmp(name, "qotd") != 0)
+		return 0;
+	return error_set(err, -ENOENT,
+			 "cannot execute '/usr/libexec/usherd/usherd-qotd'");
 }
 
 static const char *internal_name(size_t index)
@@ -105,6 +121,7 @@ int main(int count, char **arguments)
 {
 	struct conf_request request = { .root = true,
 					.internal_exists = internal_exists,
+					.internal_ready = internal_ready,
 					.internal_name = internal_name };
 	bool good = false;
 	if (count < 2 || count > 3 || strings_add(&request.files, arguments[1]) < 0)

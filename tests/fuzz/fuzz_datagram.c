@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "usherd/serve/responder.h"
+#include "usherd/internal/internal.h"
+#include "usherd/internal/responder.h"
 
 #define HEADER_SIZE 16
 /* daytime with the longest name of a zone, and then some. */
@@ -95,10 +96,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_sender(&request);
 	/* 54 bits of the moment survive between pieces. */
 	moment.wall_seconds /= 1024;
-	for (size_t i = 0; builtin_at(i) != NULL; i++) {
-		check_answer(builtin_at(i), &request, room, &moment);
-		if (builtin_at(i)->produce != NULL)
-			check_pieces(builtin_at(i), room % 97U + 1, &moment);
+	for (size_t i = 0; internal_at(i) != NULL; i++) {
+		const struct builtin *builtin = internal_at(i)->builtin;
+
+		if (builtin == NULL)
+			continue;
+		check_answer(builtin, &request, room, &moment);
+		if (builtin->produce != NULL)
+			check_pieces(builtin, room % 97U + 1, &moment);
 	}
 	return 0;
 }

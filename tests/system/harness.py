@@ -104,15 +104,33 @@ def open_directory():
 def _open_to_everybody(path):
     """A copy of the program where everybody may start it: the build may be below a
     directory that is closed to all but its owner, as /root is."""
-    copy = open_directory() / "usherd"
-    shutil.copyfile(path, copy)
-    copy.chmod(0o755)
-    return str(copy)
+    directory = open_directory()
+    for program in pathlib.Path(path), *worker_programs(path):
+        shutil.copyfile(program, directory / program.name)
+        (directory / program.name).chmod(0o755)
+    return str(directory / pathlib.Path(path).name)
+
+
+def worker_programs(path=USHERD):
+    """The workers that are programs of their own and were built beside the daemon."""
+    return [each for each in pathlib.Path(path).parent.glob("usherd-*")
+            if os.access(each, os.X_OK)]
 
 
 def startable():
     """What to start as the daemon: USHERD, or what a test has put in its place."""
     return _open_to_everybody(USHERD) if USHERD == _BUILT else USHERD
+
+
+def tasks(pid):
+    """The threads of a process, as folders in /proc."""
+    folder = "/proc/%d/task" % pid
+    return [os.path.join(folder, task) for task in os.listdir(folder)]
+
+
+def working_thread(pid):
+    """The id of the thread that does the work; the first one keeps descriptors."""
+    return max(int(task) for task in os.listdir("/proc/%d/task" % pid))
 
 
 class Daemon:
@@ -222,11 +240,16 @@ class Daemon:
 
     def children(self):
         """Pids of the daemon's children."""
-        with open("/proc/%d/task/%d/children" % (self.pid, self.pid)) as handle:
-            return [int(pid) for pid in handle.read().split()]
+        pids = []
+        for task in tasks(self.pid):
+            with open(task + "/children") as handle:
+                pids += [int(pid) for pid in handle.read().split()]
+        return pids
 
     def descriptors(self, pid=None):
-        return os.listdir("/proc/%d/fd" % (pid or self.pid))
+        """Paths in /proc of all that the process has open, in every table of its own."""
+        return [os.path.join(task, "fd", fd) for task in tasks(pid or self.pid)
+                for fd in os.listdir(task + "/fd")]
 
     def assert_memory_grew_less_kb(self, before, limit, pid=None):
         grown = self.resident_kb(pid) - before
@@ -281,6 +304,18 @@ def read_all(connection):
         if not part:
             return b"".join(parts)
         parts.append(part)
+
+
+def read_all_quietly(connection):
+    """As read_all(), with a reset connection taken for one that was closed."""
+    connection.settimeout(DEADLINE)
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionError:
+        pass
+    return b"".join(parts)
 
 
 def exchange(port, data=b"", host="127.0.0.1", source=None):

@@ -50,6 +50,17 @@ class Builtins(Case):
         self.log.wait_for(r"EXIT: echo status=0 pid=%s duration=\d+\(sec\)$"
                           % start.group(1))
 
+    def test_traffic_is_a_line_like_xinetds_before_exit(self):
+        port = harness.free_port()
+        self.log = self.daemon(CONFIG.format(name="echo", port=port).replace(
+            "DURATION }", "DURATION, TRAFFIC }"))
+        exchange(port, b"x" * 4711)
+        self.log.wait_for(r"EXIT: echo status=0")
+        with self.log.condition:
+            words = [l for l in self.log.lines if "echo" in l]
+        self.assertRegex(words[-2], r"TRAFFIC: echo in=4711\(bytes\) out=4711\(bytes\)$")
+        self.assertRegex(words[-1], r"EXIT: echo status=0")
+
     def test_discard_takes_everything_and_says_nothing(self):
         port = self.serve("discard")
         self.assertEqual(exchange(port, b"x" * 100000), b"")

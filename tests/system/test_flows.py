@@ -146,6 +146,7 @@ class Flows(Case):
         with datagram_socket() as client:
             client.sendto(b"x", ("127.0.0.1", port))
             daemon.wait_for(r"ended without reading")
+        daemon.wait_for(r"START: flow")
         self.assertEqual(len(daemon.matches(r"START: flow")), 1)
 
     def test_instances_bound_the_processes(self):

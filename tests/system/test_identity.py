@@ -524,7 +524,7 @@ class Script(Case):
         self.assertEqual(daemon.matches("error|FAIL"), [])
 
     def test_the_other_examples_are_off_and_need_nothing_installed_to_be_read(self):
-        for name in "tftp", "git", "rsync", "ftp", "ssh", "http":
+        for name in "tftp", "git", "rsync", "ftp", "ssh", "busybox":
             text = (harness.SOURCE / "services.d" / (name + ".conf")).read_text()
             path = self.scratch() / "usherd.conf"
             path.write_text(re.sub(r"server = /\S+", "server = /not/installed", text))

@@ -274,9 +274,10 @@ class Lifecycle(Case):
             if b"ready:" in raw:
                 break
         self.assertEqual(exchange(port).split()[1], b"1")
+        # Of unshare(1), which is not the one that forks.
         with open("/proc/%d/task/%d/children" % (process.pid, process.pid)) as handle:
             first = int(handle.read())
-        children = "/proc/%d/task/%d/children" % (first, first)
+        children = "/proc/%d/task/%d/children" % (first, harness.working_thread(first))
         harness.eventually(lambda: open(children).read().strip() == "",
                            "the orphan has been reaped")
         os.kill(first, signal.SIGTERM)

@@ -42,8 +42,7 @@ def count_workers(daemon):
 
 def descriptor_kinds(daemon):
     """How many descriptors of each kind: socket, pipe, anon_inode:[signalfd], a path."""
-    links = [os.readlink("/proc/%d/fd/%s" % (daemon.pid, fd))
-             for fd in daemon.descriptors()]
+    links = [os.readlink(fd) for fd in daemon.descriptors()]
     return collections.Counter(re.sub(r"^(socket|pipe):.*", r"\1", link)
                                for link in links)
 

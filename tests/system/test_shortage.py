@@ -55,7 +55,7 @@ class Shortage(Case):
         port = harness.free_port()
         daemon = self.daemon(cat(port))
         self.assertEqual(exchange(port, b"before"), b"before")
-        low = max(int(fd) for fd in daemon.descriptors()) + 1
+        low = max(int(os.path.basename(fd)) for fd in daemon.descriptors()) + 1
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (low - 1, 1024))
         for _ in range(20):
             with connect(port) as client:

@@ -45,6 +45,7 @@ class Tftp(Case):
         daemon = self.serve()
         for _ in range(20):
             self.assertTrue(self.fetch(150001))
+        daemon.wait_for(r"START: tftp")
         self.assertEqual(len(daemon.matches(r"START: tftp")), 1)
         self.assertEqual(len(daemon.matches(r"FAIL|EXIT: tftp")), 0)
 
@@ -76,7 +77,7 @@ class Tftp(Case):
             self.assertTrue(self.fetch(513))
             daemon.wait_for(r"EXIT: tftp status=0", count=number)
         self.assertTrue(self.fetch(150001))
-        self.assertEqual(len(daemon.matches(r"START: tftp")), 4)
+        daemon.wait_for(r"START: tftp", count=4)
 
     def test_a_server_for_each_client_works_as_well(self):
         daemon = self.serve("--timeout", "1", wait="no")
@@ -105,6 +106,7 @@ class Tftp(Case):
         self.assertTrue(self.fetch(513))
         daemon.reload()
         self.assertTrue(self.fetch(150001))
+        daemon.wait_for(r"START: tftp")
         self.assertEqual(len(daemon.matches(r"START: tftp")), 1)
 
 

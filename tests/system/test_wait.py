@@ -67,6 +67,7 @@ class Wait(Case):
                     data = b"%d %d" % (round, number)
                     self.assertEqual(self.ask(client, port, data), data)
                 daemon.wait_for(r"EXIT: waiting status=0", count=round + 1)
+        daemon.wait_for(r"START: waiting pid=\d+ from=127.0.0.1", count=3)
         self.assertEqual(len(daemon.matches(r"START: waiting pid=\d+ from=127.0.0.1")), 3)
 
     def test_no_queued_datagram_is_lost_when_a_program_ends(self):

@@ -38,6 +38,7 @@ enum attribute_place {
 /* Which services it applies to, and how it is printed. */
 enum attribute_flag {
 	ATTRIBUTE_PROGRAM = 1 << 0,  /* only services with a server */
+	ATTRIBUTE_REDIRECT = 1 << 1, /* only services with redirect */
 	ATTRIBUTE_INET = 1 << 2,     /* only tcp and udp */
 	ATTRIBUTE_UNIX = 1 << 3,     /* only protocol = unix */
 	ATTRIBUTE_ALWAYS = 1 << 4,   /* dumped even at its built-in default */
@@ -60,7 +61,8 @@ struct attribute {
 	int64_t min, max;                   /* of numbers */
 	unsigned index;                     /* RLIMIT_* */
 	const struct attribute_word *words; /* up to a NULL text */
-	const char *help;                   /* one line */
+	const char *internal; /* only for this in-process service; NULL: any service */
+	const char *help;     /* one line */
 };
 
 #define ATTRIBUTES_MAX 96

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "usherd/base/error.h"
 #include "usherd/base/strings.h"
 #include "usherd/conf/diagnostics.h"
 #include "usherd/model/table.h"
@@ -21,6 +22,9 @@ struct conf_request {
 	bool root;            /* may change ids: user must then be given for programs */
 	/* Does an in-process service of this name exist, for streams / datagrams? */
 	bool (*internal_exists)(const char *name, bool stream);
+	/* Optional: can it be served on this machine? 0, or a negative errno and what is
+	 * missing. */
+	int (*internal_ready)(const char *name, struct error *err);
 	/* Optional, for "did you mean": the names one by one, NULL past the end. */
 	const char *(*internal_name)(size_t index);
 };
@@ -40,6 +44,13 @@ int conf_load_text(const struct conf_request *request, const char *name, const c
 /* The effective configuration in canonical native syntax: loading it again gives the
  * same text. 0 or a negative errno of the stream. */
 int conf_dump(const struct table *table, FILE *out);
+
+/*
+ * The service that has this fingerprint (model/service.h), without its endpoints and its
+ * own fingerprint, made without looking anything up or reading a file. 0 or a negative
+ * errno.
+ */
+int conf_recall(const char *fingerprint, struct service **ret, struct error *err);
 
 /* The attribute table for people: one attribute (by name or alias) in detail, or all of
  * them for NULL. -ENOENT for an unknown name, after a suggestion on @out. */

@@ -11,6 +11,7 @@ extern const struct value_kind kind_name;      /* the same; not shown when it is
 extern const struct value_kind kind_path;      /* char *, absolute */
 extern const struct value_kind kind_server;    /* program: path and argv[0] */
 extern const struct value_kind kind_argv0;     /* program: argv[0] */
+extern const struct value_kind kind_internal;  /* char *; not shown with redirect */
 extern const struct value_kind kind_boolean;   /* bool */
 extern const struct value_kind kind_number;    /* int, min to max */
 extern const struct value_kind kind_count;     /* uint64_t or UNLIMITED */
@@ -19,6 +20,7 @@ extern const struct value_kind kind_mode;      /* mode_t, at most max */
 extern const struct value_kind kind_umask;     /* program: umask and umask_given */
 extern const struct value_kind kind_word;      /* enum, one of words */
 extern const struct value_kind kind_interface; /* char[IFNAMSIZ] */
+extern const struct value_kind kind_ident;     /* service: ident and ident_name */
 extern const struct value_kind kind_log;       /* char *, a log target */
 extern const struct value_kind kind_rlimit_count;
 extern const struct value_kind kind_rlimit_size;
@@ -33,10 +35,12 @@ extern const struct value_kind kind_source_prefix; /* policy: IPv4 and IPv6 bits
 extern const struct value_kind kind_words;       /* unsigned, a set of words */
 extern const struct value_kind kind_bind;        /* struct strings, not empty */
 extern const struct value_kind kind_ports;       /* service: ports */
+extern const struct value_kind kind_redirect;    /* service: redirect and internal */
 extern const struct value_kind kind_arguments;   /* program: argv[1..] */
 extern const struct value_kind kind_environment; /* struct strings, NAME=VALUE */
 extern const struct value_kind kind_passenv;     /* program: names */
 extern const struct value_kind kind_prefixes;    /* struct prefix_list */
+extern const struct value_kind kind_index;       /* service: names of files */
 extern const struct value_kind kind_include;     /* nothing: the loader takes it */
 
 #endif

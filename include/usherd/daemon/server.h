@@ -10,6 +10,7 @@
 #include "usherd/daemon/pidfile.h"
 #include "usherd/model/table.h"
 #include "usherd/serve/engine.h"
+#include "usherd/serve/lookups.h"
 #include "usherd/serve/roster.h"
 #include "usherd/serve/workers.h"
 
@@ -19,13 +20,16 @@ struct server {
 	struct log *log;               /* owned */
 	struct log_target target;      /* what the log writes to */
 	struct log_reporter reporter;
-	struct loop *loop; /* owned */
+	struct parking *parking; /* borrowed, or NULL */
+	struct loop *loop;       /* owned */
 	struct engine engine;
 	struct workers *workers; /* owned */
+	struct lookups *lookups; /* owned */
 	struct pidfile pidfile;
 	struct notifier notifier;
 	struct watch log_watch; /* lines wait for the log's target */
 	struct timer log_timer; /* likewise, where there is no descriptor to watch */
+	struct timer log_hold;  /* end of the wait of START and EXIT lines */
 	struct timer stop_timer;
 	bool stopping;
 	enum stop_mode stop_mode; /* while stopping */
@@ -33,11 +37,13 @@ struct server {
 };
 
 /*
- * Set everything up for @table (taken over) and put its services on duty. Nothing is left
- * behind on failure. 0; -EEXIST when another instance runs; another negative errno.
+ * Set everything up for @table (taken over) and put its services on duty. @parking may be
+ * NULL: then each start costs more the more sockets there are. Nothing is left behind on
+ * failure. 0; -EEXIST when another instance runs; another negative errno.
  */
 int server_start(struct server *server, const struct options *options,
-		 struct table *table, struct inherited *inherited, struct error *err);
+		 struct table *table, struct parking *parking,
+		 struct inherited *inherited, struct error *err);
 
 /* Serve until told to stop. 0 or a negative errno. */
 int server_run(struct server *server);

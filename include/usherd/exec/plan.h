@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How to start the program of a service: worked out once per load, all allocation here.
+ * Counted, since a reload may replace the plan while starts that use it are under way.
  *
- * For each client only the slots that name it are rewritten:
+ * For each client only the variables that name it are made:
  *   REMOTE_HOST REMOTE_ADDR REMOTE_PORT PROTO TCPREMOTEIP TCPREMOTEPORT TCPLOCALIP
  *   TCPLOCALPORT (UDPREMOTEIP... for datagrams)
  * UNIX sockets: PROTO=UNIX, REMOTE_HOST and UNIXLOCALPATH, never REMOTE_ADDR. With an
@@ -11,7 +12,7 @@
  * that a program can believe them. Before them stand the daemon's variables (the whole
  * environment but for what speaks to the daemon itself: LISTEN_*, NOTIFY_SOCKET,
  * WATCHDOG_*, ...; or those of passenv, in its order), then those of env, the last of a
- * name winning. A plan is used for one start at a time (single-threaded).
+ * name winning.
  */
 #ifndef USHERD_EXEC_PLAN_H
 #define USHERD_EXEC_PLAN_H
@@ -20,17 +21,28 @@
 #include "usherd/base/error.h"
 #include "usherd/base/strings.h"
 #include "usherd/model/endpoint.h"
-#include "usherd/model/program.h"
+#include "usherd/model/service.h"
 
 struct plan;
 
+/* How the process is made that takes the steps. */
+enum technique {
+	/* It has our memory until exec, so that no start costs more when that has grown.
+	 * For steps that cannot block but in a path: a start that hangs keeps its slot,
+	 * see spawn.h. */
+	TECHNIQUE_SHARED,
+	/* A copy, by fork(2): for steps that may block, or need the C library. */
+	TECHNIQUE_FORKED,
+};
+
 /*
- * @program is borrowed and must outlive the plan. @environment is the daemon's
- * environment at start (passenv refers to it); copied. 0 or -ENOMEM.
+ * A plan for the program of @service, with a reference of that. @environment is the
+ * daemon's environment at start (passenv refers to it); copied. 0 or -ENOMEM.
  */
-int plan_new(const struct program *program, char *const *environment, struct plan **ret,
-	     struct error *err);
-void plan_free(struct plan *plan); /* NULL allowed */
+int plan_new(struct service *service, char *const *environment, enum technique technique,
+	     struct plan **ret, struct error *err);
+struct plan *plan_ref(struct plan *plan);
+void plan_unref(struct plan *plan); /* NULL allowed */
 
 /* What one start adds to the plan. */
 struct invocation {
@@ -41,9 +53,15 @@ struct invocation {
 	const struct addr *local; /* NULL: unknown */
 };
 
-/* Fill in the slots; no allocation. The arrays stay valid until the next call. */
-char *const *plan_environment(struct plan *plan, const struct invocation *invocation);
+/* Bytes that suffice for the environment of any start. */
+size_t plan_environment_size(const struct plan *plan);
+
+/* The environment of one start, in @room (aligned for pointers, of that size), with
+ * strings of the plan in it; no allocation. */
+char *const *plan_environment(const struct plan *plan,
+			      const struct invocation *invocation, void *room);
 char *const *plan_arguments(const struct plan *plan);
 const struct program *plan_program(const struct plan *plan);
+enum technique plan_technique(const struct plan *plan);
 
 #endif

@@ -31,6 +31,7 @@ enum reason {
 	REASON_ADDRESS,       /* "address" */
 	REASON_FORK,          /* "fork": the program could not be started */
 	REASON_RESOURCES,     /* "resources": out of descriptors or memory */
+	REASON_UNREACHABLE,   /* "unreachable": no target of redirect was */
 };
 
 /* xinetd's word for it, as in its FAIL lines. */
@@ -44,13 +45,16 @@ struct verdict {
 /* What runs, per service. All zero is fresh. */
 struct tally {
 	uint64_t active;              /* sessions running */
-	struct tally_source *sources; /* private, owned */
+	uint64_t admitted;            /* sessions ever; wraps */
+	uint64_t unreached;           /* those of which nothing came; wraps */
+	struct tally_source *sources; /* private, owned; NULL if fixed */
 	size_t source_slots;          /* private */
+	uint64_t seed;                /* private: of the sources' places */
 	size_t source_count;          /* private */
 	uint64_t window_start_ns;     /* private: the current second of cps */
 	uint64_t window_count;        /* private */
 	uint64_t paused_until_ns;     /* private */
-	bool fixed;                   /* private: the table is not ours to resize */
+	bool fixed;                   /* private: the table stands behind, as it is */
 };
 
 /* What does not belong to one service. */
@@ -111,14 +115,12 @@ void tally_done(struct tally *tally);
 
 /*
  * A tally whose table of sources is given and never grows, for memory that processes
- * share: one of them writes, the others may read (and may see it a moment old).
+ * share: one of them writes, the others may read (and may see it a moment old). It may be
+ * mapped at different addresses. Placed once, by one of them.
  * @memory: tally_memory_size(@sources) bytes, all zero, aligned like malloc's. The tally
  * itself stands at its begin. Admitting fails with -ENOMEM when the table is full.
  */
 size_t tally_memory_size(size_t sources);
 struct tally *tally_place(void *memory, size_t sources);
-
-/* Forget all sessions and the pause; the table stays. */
-void tally_clear(struct tally *tally);
 
 #endif

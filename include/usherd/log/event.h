@@ -24,6 +24,7 @@ enum event_kind {
 	EVENT_START, /* START: id pid=N from=ADDR */
 	EVENT_EXIT,  /* EXIT: id status=N|signal=N pid=N duration=N(sec) */
 	EVENT_FAIL,  /* FAIL: id reason from=ADDR */
+	EVENT_BYTES, /* TRAFFIC: id in=N(bytes) out=N(bytes) */
 };
 
 /* Which optional fields the line shows. Values of log_on_success / log_on_failure. */
@@ -44,6 +45,8 @@ struct event {
 	pid_t pid;
 	int wait_status; /* as from waitpid(2), EVENT_EXIT */
 	uint64_t duration_s;
+	uint64_t bytes_in; /* from the client, EVENT_BYTES */
+	uint64_t bytes_out;
 	char reason[EVENT_REASON_SIZE]; /* EVENT_FAIL */
 	struct addr peer;               /* length 0: "<no address>" */
 };

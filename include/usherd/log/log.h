@@ -89,6 +89,13 @@ void log_flush(struct log *log);
 void log_on_waiting(struct log *log, void (*changed)(void *data), void *data);
 
 /*
+ * From now on events are kept until the next message, log_flush(), or until a quarter of
+ * the queue is full, so that one write carries many. @held is called when the first is
+ * kept: to have log_flush() called a few milliseconds later. NULL: no more.
+ */
+void log_hold_events(struct log *log, void (*held)(void *data), void *data);
+
+/*
  * A gate for messages that a client or a broken system could repeat: at most one per
  * period. All zero is a fresh gate.
  */

@@ -42,7 +42,10 @@ struct watch {
 	short events; /* POLLIN, POLLOUT; 0 keeps the watch but asks for nothing;
 		       * set before loop_add(), by loop_change() after */
 	void (*ready)(struct watch *watch, short revents);
-	void *data;        /* the caller's */
+	void *data; /* the caller's */
+	/* The descriptor is at that number during the calls that add, change and remove
+	 * the watch and need not be there in between, as long as it is open somewhere. */
+	bool away;
 	struct loop *loop; /* set while added; private */
 	size_t slot;       /* private */
 };
@@ -75,6 +78,13 @@ int loop_change(struct watch *watch, short events);
 
 /* Stop watching; before the descriptor is closed. Does nothing if not added. */
 void loop_remove(struct watch *watch);
+/*
+ * As loop_remove(), for a watch whose descriptor is closed next, being the only one for
+ * its open file, and has no duplicate in another process: the kernel then takes it out by
+ * itself, and a system call is saved.
+ */
+void loop_forget(struct watch *watch);
+
 bool loop_is_watching(const struct watch *watch);
 
 /* Arm, or move, a one-shot timer; equal deadlines fire in the order they were set. One

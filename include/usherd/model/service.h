@@ -16,6 +16,7 @@
 #include "usherd/model/endpoint.h"
 #include "usherd/model/policy.h"
 #include "usherd/model/program.h"
+#include "usherd/model/target.h"
 
 /* protocol = { ... } */
 enum service_protocol {
@@ -30,10 +31,26 @@ enum service_socket {
 	SERVICE_DGRAM
 };
 
+/* type = { ... } */
+enum service_type {
+	SERVICE_TCPMUX = 1 << 0,     /* reached by name; says its own "+" */
+	SERVICE_TCPMUXPLUS = 1 << 1, /* reached by name; usherd says "+" */
+};
+
+/* ident = ...: what the in-process service ident says of who owns a connection. */
+enum service_ident {
+	SERVICE_IDENT_HIDDEN = 0,
+	SERVICE_IDENT_FIXED,
+	SERVICE_IDENT_HASHED,
+	SERVICE_IDENT_REAL,
+};
+
 struct port_range {
 	uint16_t first;
 	uint16_t last; /* >= first */
 };
+
+#define SERVICE_INDEX "index.html"
 
 struct service {
 	unsigned references;
@@ -42,6 +59,7 @@ struct service {
 	char *file; /* owned; where it was written, for messages */
 	unsigned line;
 
+	unsigned types;     /* enum service_type */
 	bool disable;       /* such a service is checked and dumped, never bound */
 	unsigned protocols; /* enum service_protocol */
 	enum service_socket socket_type; /* only matters for UNIX sockets */
@@ -58,7 +76,15 @@ struct service {
 	char *user;  /* owned, as written, or NULL */
 	char *group; /* owned, as written, or NULL */
 	bool groups;
-	char *internal; /* owned; name of the in-process service, or NULL */
+	char *internal;              /* owned; name of the in-process service, or NULL */
+	struct target_list redirect; /* owned; what SERVICE_REDIRECT leads to, or empty */
+	uint64_t connect_timeout_ns; /* of redirect, over all targets */
+	enum service_ident ident;
+	char *ident_name;     /* owned; with SERVICE_IDENT_FIXED, else NULL */
+	char *document_root;  /* owned or NULL; http */
+	struct strings index; /* names of files, in order */
+	bool index_given;     /* false: SERVICE_INDEX alone */
+	bool listing;
 	struct program program;
 	struct policy policy;
 	unsigned log_on_success; /* enum event_field */
@@ -80,5 +106,11 @@ struct service *service_ref(struct service *service);
 void service_unref(struct service *service); /* NULL allowed */
 
 bool service_is_internal(const struct service *service);
+/* Can it be reached through tcpmux? */
+bool service_is_multiplexed(const struct service *service);
+
+/* The in-process service that `redirect = ...` stands for: the value of `internal`. */
+#define SERVICE_REDIRECT "redirect"
+bool service_is_redirect(const struct service *service);
 
 #endif

@@ -4,6 +4,7 @@
 #define USHERD_NET_ACCEPT_H
 
 #include "usherd/base/addr.h"
+#include "usherd/model/endpoint.h"
 
 struct connection {
 	int fd;            /* close-on-exec, blocking */
@@ -12,12 +13,23 @@ struct connection {
 };
 
 /*
- * Never blocks if @listener does not. Clients that went away again and network errors
- * already pending on the new socket, see accept(2) "Error handling", are passed over, a
- * bounded number in one call. Returns 0; -EAGAIN when nobody (else) waits; other negative
- * errno (-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM) when resources are short.
+ * @bound: the address that @listener is bound to, which unless it is a wildcard is what
+ * getsockname(2) would say of each connection; or NULL. Never blocks if @listener does
+ * not. Clients that went away again and network errors already pending on the new socket,
+ * see accept(2) "Error handling", are passed over, a bounded number in one call. Returns
+ * 0; -EAGAIN when nobody (else) waits; other negative errno (-EMFILE, -ENFILE, -ENOBUFS,
+ * -ENOMEM) when resources are short.
  */
-int accept_connection(int listener, struct connection *ret);
+int accept_connection(int listener, const struct addr *bound, struct connection *ret);
+
+/*
+ * The same for a client that another process has accepted and handed over: @fd, a
+ * stranger until now, is looked at. It stays the caller's on failure: -EBADMSG for
+ * anything but a connected stream socket (TCP or UNIX), -ENOTCONN when its client has
+ * gone. Closing it does not wait for the client, whatever the other process has asked
+ * for.
+ */
+int connection_adopt(int fd, struct connection *ret, enum transport *ret_transport);
 
 /*
  * The reserve: one descriptor kept for the day when there is none left, so that waiting

@@ -49,6 +49,13 @@ bool listener_matches(int fd, const struct endpoint *endpoint);
 int listener_adopt(int fd, const struct endpoint *endpoint, struct error *err);
 
 /*
+ * Have the kernel ask peers of connections to come from the TCP listener @fd whether they
+ * are still there after @idle_s seconds without a byte, tcp(7) TCP_KEEPIDLE; 0: never.
+ * Others have no such thing and are left alone. Best effort.
+ */
+void listener_keep_alive(int fd, const struct endpoint *endpoint, int idle_s);
+
+/*
  * Pause a TCP listener so that clients are refused at once (RST) while the port stays
  * ours: shutdown(2); and listen again. Sockets of other transports are left alone.
  *

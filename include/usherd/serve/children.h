@@ -18,15 +18,17 @@
 
 struct children;
 
-/* The status of a process that went out of sight while it was running. */
+/* In place of a wait status: the process went out of sight while it was running. */
 #define CHILD_FORGOTTEN (-1)
+/* The process has not become the program that it was made for. */
+#define CHILD_NOT_STARTED (-2)
 
 struct child {
 	pid_t pid;
 	bool program; /* leads a process group, counts against max_children */
 	/*
 	 * Called once, when the process is gone and out of the table; owns *child then.
-	 * @wait_status is waitpid's, or CHILD_FORGOTTEN.
+	 * @wait_status is waitpid's, or one of the above.
 	 */
 	void (*ended)(struct child *child, int wait_status, uint64_t now_ns);
 	UT_hash_handle hh; /* of the table */
@@ -39,6 +41,9 @@ void children_free(struct children *children);
 
 /* Register @child (embedded by the caller, stays where it is). 0 or -ENOMEM. */
 int children_add(struct children *children, struct child *child);
+/* Forget @child, which is in the table: its `ended` is not called. Its end will be that
+ * of a process nobody knows. */
+void children_remove(struct children *children, struct child *child);
 
 /* Reap all that have ended. To be called at SIGCHLD. */
 void children_reap(struct children *children, uint64_t now_ns);

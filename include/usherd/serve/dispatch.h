@@ -6,8 +6,24 @@
 #define USHERD_SERVE_DISPATCH_H
 
 #include "usherd/loop/loop.h"
+#include "usherd/serve/duty.h"
 
 /* A listener is ready: engine_setup.listener_ready. */
 void dispatch_ready(struct watch *watch, short revents);
+
+/* What a client is told before it is served, or in place of it. */
+struct courtesy {
+	/* Admitted. False: it could not be told, and is not served. */
+	bool (*welcome)(const struct post *post, int fd);
+	void (*refuse)(int fd);
+};
+
+/*
+ * Serve one stream client of @post, or refuse it; either is recorded. A session takes the
+ * descriptor over, connection->fd is -1 then; in all other cases it stays the caller's.
+ * @courtesy: NULL for a client that expects no word.
+ */
+void dispatch_connection(struct post *post, enum transport transport,
+			 struct connection *connection, const struct courtesy *courtesy);
 
 #endif

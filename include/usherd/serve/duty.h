@@ -17,18 +17,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "usherd/base/parking.h"
 #include "usherd/exec/plan.h"
 #include "usherd/exec/spawn.h"
 #include "usherd/guard/guard.h"
+#include "usherd/internal/internal.h"
 #include "usherd/loop/loop.h"
 #include "usherd/model/service.h"
 #include "usherd/net/accept.h"
 #include "usherd/net/listener.h"
-#include "usherd/serve/builtin.h"
 #include "usherd/serve/children.h"
+#include "usherd/serve/launches.h"
 #include "usherd/serve/report.h"
-#include "usherd/serve/session.h"
 
+struct datagram_batch;
 struct flow;
 struct responder_ports;
 struct stderr_pipe;
@@ -38,24 +40,36 @@ struct engine {
 	struct reporter *reporter; /* borrowed */
 	struct children *children; /* owned; NULL in a worker */
 	struct spawner *spawner;   /* owned; NULL in a worker */
+	struct launches launches;  /* of programs that are being started */
 	struct sessions *sessions; /* owned; NULL in the supervisor */
+	struct relays *relays;     /* owned; NULL in the supervisor */
 	char *const *environment;  /* borrowed; what passenv refers to */
 	pid_t pid;                 /* of this process: in-process sessions' START */
 	const struct responder_ports *answered_ports; /* borrowed; worker */
+	bool rootless;                                /* worker: its root will be empty */
 	struct reserve reserve;
+	struct parking *parking; /* borrowed; NULL in a worker, or where there is none */
+	struct listener *unparked[PARKING_PUT_MAX]; /* bound a moment ago */
+	size_t unparked_count;
+	size_t bound; /* listeners that have a socket */
 	uint64_t max_children;
-	uint8_t *scratch;    /* owned, ENGINE_SCRATCH bytes for one datagram */
-	uint8_t *reply;      /* owned, likewise, for its answer */
-	struct post **posts; /* owned array */
+	size_t serving;   /* in-process sessions that run */
+	uint8_t *scratch; /* owned, ENGINE_SCRATCH bytes for one datagram; supervisor */
+	struct datagram_batch *batch; /* owned; worker */
+	struct post **posts;          /* owned array */
 	size_t post_count;
 	struct log_throttle short_of_resources;
+	const struct internal *(*find_internal)(const char *name);
 	/* What happens when a listener is ready: the callback of its watch. */
 	void (*listener_ready)(struct watch *watch, short revents);
 	/* Called when the set of bound listeners of an in-process service has changed. */
 	void (*internal_changed)(struct engine *engine);
 	/* Called after the end of an in-process session. */
 	void (*session_over)(struct engine *engine);
-	void *data;        /* the caller's */
+	/* Supervisor: give a client of the in-process service @id, as mux_give(). */
+	int (*hand_on)(struct engine *engine, const char *id, int fd);
+	const struct internal_mux *targets; /* borrowed; worker */
+	void *data;                         /* the caller's */
 	uint64_t bindings; /* sockets bound so far: a listener's serial number */
 };
 
@@ -68,12 +82,25 @@ struct line_budget {
 	unsigned suppressed;
 };
 
+/* Redirected services in the supervisor: when their targets were looked up last. */
+struct lookups_state {
+	uint64_t asked_ns; /* 0: never */
+	uint64_t admitted; /* what its workers had counted then */
+	uint64_t unreached;
+	bool wanted;  /* soon, whatever was counted */
+	bool running; /* it is going on */
+	bool unsent;  /* a worker has not been told of the last answer */
+};
+
 struct post {
 	unsigned references;   /* the engine's, and one for each child or session */
 	struct engine *engine; /* borrowed */
 	struct service *service;
-	struct plan *plan;               /* owned; NULL for an in-process service */
-	const struct builtin *builtin;   /* NULL for a program */
+	struct plan *plan;               /* counted; NULL for an in-process service */
+	const struct internal *internal; /* NULL for a program */
+	void *state;                     /* owned, made by it; worker */
+	struct target_list targets;      /* owned; where it leads to now */
+	struct lookups_state lookup;     /* supervisor */
 	struct stderr_pipe *stderr_pipe; /* owned; with stderr = log, else NULL */
 	struct tally *tally; /* own_tally, or in a worker's ledger (borrowed) */
 	struct tally own_tally;
@@ -87,6 +114,7 @@ struct post {
 	struct log_throttle trouble; /* messages of starts that fail */
 	struct line_budget failures; /* FAIL lines */
 	struct line_budget answers;  /* START lines of in-process datagrams */
+	struct line_budget notes;    /* what an in-process service has to say */
 };
 
 /* A running wait = yes program; embedded in what else is kept about it. */
@@ -95,10 +123,13 @@ struct holder {
 };
 
 struct listener {
-	struct post *post; /* borrowed; NULL while in a pool between two posts */
+	struct post *post;     /* borrowed; NULL while in a pool between two posts */
+	struct engine *engine; /* borrowed */
 	struct endpoint endpoint;
-	struct addr local;         /* bound address, normalised */
-	int fd;                    /* owned; -1 while not bound */
+	struct addr local; /* bound address, normalised */
+	int fd;            /* owned; -1 while not bound, or parked: see berth.h */
+	int ticket;        /* owned; what parking_get() takes; -1: not parked */
+	unsigned holds;
 	uint64_t serial;           /* another one for every socket it has had */
 	bool adopted;              /* inherited: the UNIX node is not ours to remove */
 	struct node_identity node; /* of a UNIX path: which one is ours */

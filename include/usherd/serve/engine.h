@@ -13,6 +13,9 @@ struct engine_setup {
 	/* What happens when a listener is ready. */
 	void (*listener_ready)(struct watch *watch, short revents);
 	char *const *environment; /* supervisor */
+	struct parking *parking;  /* or NULL */
+	/* The in-process services there are; NULL: internal_find(). */
+	const struct internal *(*find_internal)(const char *name);
 };
 
 int engine_init(struct engine *engine, const struct engine_setup *setup,

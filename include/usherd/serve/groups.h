@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-/* Which in-process services belong into one worker: those with the same credentials. */
+/* Which in-process services belong into one worker: those with the same credentials,
+ * the same needs and the same executable. */
 #ifndef USHERD_SERVE_GROUPS_H
 #define USHERD_SERVE_GROUPS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "usherd/internal/responder.h"
 #include "usherd/serve/duty.h"
-#include "usherd/serve/responder.h"
+
+struct ledger;
 
 struct group {
 	const struct credentials *credentials; /* borrowed from the first post */
-	struct post **posts;                   /* owned array of borrowed posts */
+	unsigned needs;                        /* enum internal_need */
+	const char *executable;                /* or NULL; as struct internal */
+	bool transfer;       /* clients go from or to it by way of the supervisor */
+	struct post **posts; /* owned array of borrowed posts */
 	size_t count;
 	/* Changes with every change of the services or of their sockets. */
 	uint64_t signature;
-	/* Stays the same over changes: of the credentials alone. */
+	/* Stays the same over changes: of the credentials, needs and executable alone. */
 	uint64_t owner;
 };
 
@@ -29,5 +35,8 @@ struct group_list {
 /* From all posts of in-process services that have a bound socket. 0 or -ENOMEM. */
 int groups_make(const struct engine *engine, struct group_list *ret);
 void groups_done(struct group_list *list);
+
+/* A ledger for its services. 0 or a negative errno. */
+int group_ledger(const struct group *group, struct ledger **ret);
 
 #endif

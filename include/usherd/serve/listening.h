@@ -24,6 +24,9 @@ void listener_update(struct listener *listener);
 /* Bound, and in nobody else's hands: a worker may have it. */
 bool listener_is_free(const struct listener *listener);
 
+/* End the rest that cps has asked for: listen again. A failure is reported. */
+void listener_reopen(struct listener *listener);
+
 /*
  * Somebody who had the socket, too, has shut it down (poll(2) says so): listen again, or
  * bind anew, after a short rest.

@@ -15,6 +15,23 @@
  */
 int post_new(struct engine *engine, struct service *service, struct post **ret,
 	     struct error *err);
+
+/* Let a post that is not open yet lead to a copy of @targets. 0 or -ENOMEM. */
+int post_aim(struct post *post, const struct target_list *targets);
+
+/* An in-process post in a worker: make what its clients share, before rights are given
+ * up. 0 or a negative errno. */
+int post_open(struct post *post, struct error *err);
+/*
+ * Lead those who come to an open post from now on to @hosts, one for each of its targets.
+ * @directories of those that are paths are taken, and become -1. Out of memory, it goes
+ * on as before.
+ */
+void post_retarget(struct post *post, const struct host *hosts, int *directories,
+		   size_t directory_count);
+/* End the sessions that only it knows, and free what it shares. May be repeated. */
+void post_close(struct post *post);
+
 struct post *post_ref(struct post *post);
 void post_unref(struct post *post);
 

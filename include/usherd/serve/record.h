@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is written down of clients: the START, EXIT and FAIL events, in the detail that
- * the service asks for, and never more lines than a client should be able to cause.
+ * What is written down of clients: START, TRAFFIC, EXIT and FAIL events, in the detail
+ * that the service asks for, and never more lines than a client should be able to cause.
  */
 #ifndef USHERD_SERVE_RECORD_H
 #define USHERD_SERVE_RECORD_H
@@ -21,6 +21,7 @@ bool record_may_log(struct post *post, struct line_budget *budget, const char *w
 void record_start(const struct post *post, pid_t pid, const struct addr *peer);
 void record_exit(const struct post *post, pid_t pid, int wait_status,
 		 uint64_t duration_ns);
+void record_traffic(const struct post *post, uint64_t bytes_in, uint64_t bytes_out);
 void record_refusal(struct post *post, enum reason reason, const struct addr *peer);
 
 #endif

@@ -29,6 +29,9 @@ void report_throttled(struct reporter *reporter, struct log_throttle *gate,
 		      uint64_t now_ns, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/* A worker that was not told to has ended: how, and that there will be another. */
+void report_worker_end(struct reporter *reporter, pid_t pid, int wait_status);
+
 /* The supervisor's reporter. */
 struct log_reporter {
 	struct reporter reporter;

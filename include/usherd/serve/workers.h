@@ -39,6 +39,10 @@ void workers_stop(struct workers *workers);
 /* Sessions of an in-process service, in all workers, and whether it rests. */
 uint64_t workers_active(const struct workers *workers, const char *id, bool *ret_resting);
 
+/* Give the client @fd to the worker that serves in-process service @id. 0; -EAGAIN if
+ * there is none now; another negative errno. */
+int workers_hand_on(struct workers *workers, const char *id, int fd);
+
 /* Workers running, draining ones included. */
 size_t workers_count(const struct workers *workers);
 

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -330,12 +332,133 @@ static void lets_a_worker_abort(void **state)
 	assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
+/* A directory with a file in it, beside another file. */
+struct place {
+	char path[64];
+	int directory;
+};
+
+static void write_file(const char *directory, const char *name)
+{
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, "hello", 5), 5);
+	(void)close(fd);
+}
+
+static void make_place(struct place *place)
+{
+	char inside[128];
+
+	(void)snprintf(place->path, sizeof(place->path), "/tmp/usherd-test-XXXXXX");
+	assert_non_null(mkdtemp(place->path));
+	assert_int_equal(chmod(place->path, 0755), 0);
+	(void)snprintf(inside, sizeof(inside), "%s/inside", place->path);
+	assert_int_equal(mkdir(inside, 0777), 0);
+	assert_int_equal(chmod(inside, 0777), 0);
+	write_file(place->path, "secret");
+	write_file(inside, "file");
+	place->directory = open(inside, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_not_equal(place->directory, -1);
+}
+
+static void remove_place(struct place *place)
+{
+	int top = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)unlinkat(place->directory, "file", 0);
+	(void)close(place->directory);
+	(void)unlinkat(top, "inside", AT_REMOVEDIR);
+	(void)unlinkat(top, "secret", 0);
+	(void)close(top);
+	(void)rmdir(place->path);
+}
+
+static int open_beneath(int directory, const char *path, int flags, uint64_t resolve)
+{
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+				.resolve = resolve };
+
+	return (int)syscall(SYS_openat2, directory, path, &how, sizeof(how));
+}
+
+static bool reading_works(const struct place *place)
+{
+	char buffer[4096];
+	int ends[2];
+	int directory = open_beneath(place->directory, ".", O_RDONLY, 0);
+	int file = open_beneath(place->directory, "file", O_RDONLY, RESOLVE_BENEATH);
+
+	return WORKS(directory != -1) && WORKS(file != -1) &&
+	       WORKS(syscall(SYS_getdents64, directory, buffer, sizeof(buffer)) > 0) &&
+	       WORKS(pread(file, buffer, 8, 1) == 4) &&
+	       WORKS(lseek(file, 2, SEEK_SET) == 2) &&
+	       WORKS(sendfile(STDERR_FILENO, file, NULL, 0) != -1 || errno != ENOSYS) &&
+	       WORKS(read(file, ends, 3) == 3);
+}
+
+/* Whatever is asked for: the way out is known, but nothing can be had there. */
+static bool all_else_is_refused(const struct place *place)
+{
+	return WORKS(open_beneath(place->directory, "../secret", O_RDONLY, 0) == -1) &&
+	       WORKS(open_beneath(place->directory, "..", O_RDONLY, 0) == -1) &&
+	       WORKS(open_beneath(place->directory, "../../../etc/passwd", O_RDONLY, 0) ==
+		     -1) &&
+	       WORKS(open_beneath(AT_FDCWD, "/etc/passwd", O_RDONLY, 0) == -1) &&
+	       WORKS(open_beneath(place->directory, "file", O_RDWR, 0) == -1) &&
+	       WORKS(open_beneath(place->directory, "new", O_RDWR | O_CREAT, 0) == -1);
+}
+
+static bool has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1U) > 0;
+}
+
+static int read_beneath(const struct place *place)
+{
+	const struct confinement confinement = { .credentials = &credentials,
+						 .directories = &place->directory,
+						 .directory_count = 1,
+						 .root = geteuid() == 0 };
+	bool complete = has_landlock();
+	struct error err = { 0 };
+
+	if (confine_worker(&confinement, &err) != 0) {
+		(void)dprintf(STDERR_FILENO, "%s\n", err.text);
+		return 2;
+	}
+	return reading_works(place) && (!complete || all_else_is_refused(place)) ? 0 : 3;
+}
+
+static void lets_one_that_reads_files_read_them_beneath_its_directories(void **state)
+{
+	struct place place;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	make_place(&place);
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0)
+		_exit(read_beneath(&place));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_exit(status, 0);
+	remove_place(&place);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allows_what_serving_needs),
 		cmocka_unit_test(kills_on_everything_else),
 		cmocka_unit_test(lets_a_worker_abort),
+		cmocka_unit_test(
+			lets_one_that_reads_files_read_them_beneath_its_directories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

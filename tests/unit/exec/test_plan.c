@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "usherd/exec/plan.h"
@@ -11,8 +12,10 @@
 static const char *const empty[] = { NULL };
 
 struct fixture {
-	struct program program;
+	struct service *service;
+	struct program *program; /* its */
 	struct plan *plan;
+	void *room; /* for the environment of a start */
 	struct addr peer;
 	struct addr local;
 	struct invocation invocation;
@@ -20,16 +23,19 @@ struct fixture {
 
 static void init(struct fixture *fixture)
 {
-	*fixture = (struct fixture){ 0 };
-	fixture->program.path = strdup("/bin/answer");
+	*fixture = (struct fixture){ .service = service_new() };
+	assert_non_null(fixture->service);
+	fixture->program = &fixture->service->program;
+	fixture->program->path = strdup("/bin/answer");
 	fixture->invocation.fd = -1;
 	fixture->invocation.stderr_fd = -1;
 }
 
 static void done(struct fixture *fixture)
 {
-	plan_free(fixture->plan);
-	program_done(&fixture->program);
+	plan_unref(fixture->plan);
+	free(fixture->room);
+	service_unref(fixture->service);
 }
 
 static void set_addresses(struct fixture *fixture, const char *peer, const char *local)
@@ -50,19 +56,28 @@ static void plan(struct fixture *fixture, const char *const *inherited)
 
 	for (size_t i = 0; inherited[i] != NULL; i++)
 		assert_int_equal(strings_add(&list, inherited[i]), 0);
-	plan_free(fixture->plan);
+	plan_unref(fixture->plan);
 	fixture->plan = NULL;
-	assert_int_equal(plan_new(&fixture->program,
-				  list.items == NULL ? &none : list.items, &fixture->plan,
-				  NULL),
+	assert_int_equal(plan_new(fixture->service,
+				  list.items == NULL ? &none : list.items,
+				  TECHNIQUE_SHARED, &fixture->plan, NULL),
 			 0);
 	strings_done(&list);
+}
+
+/* In room of exactly the size that the plan asks for. */
+static char *const *fill(struct fixture *fixture)
+{
+	free(fixture->room);
+	fixture->room = malloc(plan_environment_size(fixture->plan));
+	assert_non_null(fixture->room);
+	return plan_environment(fixture->plan, &fixture->invocation, fixture->room);
 }
 
 /* @expected: all variables in order, joined by "|". */
 static void assert_environment(struct fixture *fixture, const char *expected)
 {
-	char *const *items = plan_environment(fixture->plan, &fixture->invocation);
+	char *const *items = fill(fixture);
 	char joined[2048] = "";
 
 	for (size_t i = 0; items[i] != NULL; i++) {
@@ -205,7 +220,7 @@ static void forgets_one_client_before_the_next(void **state)
 	init(&fixture);
 	plan(&fixture, empty);
 	set_addresses(&fixture, "2001:db8:1111:2222:3333:4444:5555:6666", "192.0.2.1");
-	(void)plan_environment(fixture.plan, &fixture.invocation);
+	(void)fill(&fixture);
 	fixture.invocation.peer = NULL;
 	assert_environment(&fixture, "REMOTE_HOST=<no address>");
 	set_addresses(&fixture, "192.0.2.9", NULL);
@@ -240,8 +255,8 @@ static void keeps_to_itself_what_was_meant_for_the_daemon(void **state)
 	init(&fixture);
 	plan(&fixture, inherited);
 	assert_environment(&fixture, "LISTEN_FDSX=kept|REMOTE_HOST=<no address>");
-	fixture.program.passenv_given = true;
-	add(&fixture.program.passenv, "NOTIFY_SOCKET");
+	fixture.program->passenv_given = true;
+	add(&fixture.program->passenv, "NOTIFY_SOCKET");
 	plan(&fixture, inherited);
 	assert_environment(&fixture, "NOTIFY_SOCKET=/run/n|REMOTE_HOST=<no address>");
 	done(&fixture);
@@ -258,9 +273,9 @@ static void lets_nobody_else_name_the_client(void **state)
 
 	(void)state;
 	init(&fixture);
-	add(&fixture.program.env, "REMOTE_ADDR=10.0.0.1");
-	add(&fixture.program.env, "TCPREMOTEPORT=1");
-	add(&fixture.program.env, "REMOTE_USER=kept");
+	add(&fixture.program->env, "REMOTE_ADDR=10.0.0.1");
+	add(&fixture.program->env, "TCPREMOTEPORT=1");
+	add(&fixture.program->env, "REMOTE_USER=kept");
 	plan(&fixture, inherited);
 	assert_environment(&fixture, "REMOTE_USER=kept|REMOTE_HOST=<no address>");
 	done(&fixture);
@@ -273,11 +288,11 @@ static void passes_named_variables_in_the_order_of_passenv(void **state)
 
 	(void)state;
 	init(&fixture);
-	fixture.program.passenv_given = true;
-	add(&fixture.program.passenv, "C");
-	add(&fixture.program.passenv, "MISSING");
-	add(&fixture.program.passenv, "A");
-	add(&fixture.program.passenv, "REMOTE_HOST");
+	fixture.program->passenv_given = true;
+	add(&fixture.program->passenv, "C");
+	add(&fixture.program->passenv, "MISSING");
+	add(&fixture.program->passenv, "A");
+	add(&fixture.program->passenv, "REMOTE_HOST");
 	plan(&fixture, inherited);
 	assert_environment(&fixture, "C=4|A=1|REMOTE_HOST=<no address>");
 	done(&fixture);
@@ -290,7 +305,7 @@ static void passes_nothing_for_an_empty_passenv(void **state)
 
 	(void)state;
 	init(&fixture);
-	fixture.program.passenv_given = true;
+	fixture.program->passenv_given = true;
 	plan(&fixture, inherited);
 	assert_environment(&fixture, "REMOTE_HOST=<no address>");
 	done(&fixture);
@@ -303,9 +318,9 @@ static void lets_env_override_and_the_last_of_a_name_win(void **state)
 
 	(void)state;
 	init(&fixture);
-	add(&fixture.program.env, "A=first");
-	add(&fixture.program.env, "X=a b=c");
-	add(&fixture.program.env, "A=last");
+	add(&fixture.program->env, "A=first");
+	add(&fixture.program->env, "X=a b=c");
+	add(&fixture.program->env, "A=last");
 	plan(&fixture, inherited);
 	assert_environment(&fixture,
 			   "B=inherited|X=a b=c|A=last|REMOTE_HOST=<no address>");
@@ -339,11 +354,86 @@ static void keeps_a_long_scope_within_its_slot(void **state)
 	assert_int_equal(addr_parse_unix(path, &fixture.peer, NULL), 0);
 	fixture.invocation.peer = &fixture.peer;
 	fixture.invocation.transport = TRANSPORT_UNIX_STREAM;
-	items = plan_environment(fixture.plan, &fixture.invocation);
+	items = fill(&fixture);
 	assert_true(strncmp(items[0], "REMOTE_HOST=/\\x01", 17) == 0);
 	assert_string_equal(items[1], "PROTO=UNIX");
 	assert_null(items[2]);
 	done(&fixture);
+}
+
+/* As much as a system passes on, and the longest names a client can have. */
+static void has_room_for_a_huge_environment_and_the_longest_addresses(void **state)
+{
+	enum {
+		COUNT = 5000
+	};
+	struct fixture fixture;
+	char path[108];
+	char *const *items;
+
+	(void)state;
+	init(&fixture);
+	for (int i = 0; i < COUNT; i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "V%d=%d", i, i);
+		add(&fixture.program->env, text);
+	}
+	plan(&fixture, empty);
+	memset(path, '\1', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(addr_parse_unix(path, &fixture.peer, NULL), 0);
+	fixture.invocation.peer = &fixture.peer;
+	fixture.invocation.local = &fixture.peer;
+	for (int transport = TRANSPORT_TCP; transport <= TRANSPORT_UNIX_DGRAM;
+	     transport++) {
+		fixture.invocation.transport = (enum transport)transport;
+		items = fill(&fixture);
+		assert_string_equal(items[0], "V0=0");
+		assert_string_equal(items[COUNT - 1], "V4999=4999");
+		assert_true(strncmp(items[COUNT], "REMOTE_HOST=/\\x01", 17) == 0);
+	}
+	done(&fixture);
+}
+
+static void keeps_the_environments_of_two_clients_apart(void **state)
+{
+	const char *const inherited[] = { "A=1", NULL };
+	struct fixture fixture;
+	char *const *first;
+	void *room;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, inherited);
+	set_addresses(&fixture, "192.0.2.1", NULL);
+	first = fill(&fixture);
+	room = fixture.room;
+	fixture.room = NULL;
+	set_addresses(&fixture, "192.0.2.2", NULL);
+	assert_string_equal(fill(&fixture)[1], "REMOTE_HOST=192.0.2.2");
+	assert_string_equal(first[1], "REMOTE_HOST=192.0.2.1");
+	free(room);
+	done(&fixture);
+}
+
+/* Whoever has a reference may use it, whatever has become of the service's post. */
+static void lives_as_long_as_somebody_has_a_reference(void **state)
+{
+	struct fixture fixture;
+	struct plan *plan_kept;
+
+	(void)state;
+	init(&fixture);
+	plan(&fixture, empty);
+	plan_kept = plan_ref(fixture.plan);
+	done(&fixture);
+	assert_string_equal(plan_program(plan_kept)->path, "/bin/answer");
+	assert_string_equal(plan_arguments(plan_kept)[0], "/bin/answer");
+	assert_int_equal(plan_technique(plan_kept), TECHNIQUE_SHARED);
+	plan_unref(plan_kept);
+	plan_unref(NULL);
 }
 
 static void hands_out_the_arguments_as_they_are(void **state)
@@ -353,14 +443,14 @@ static void hands_out_the_arguments_as_they_are(void **state)
 
 	(void)state;
 	init(&fixture);
-	add(&fixture.program.argv, "answer");
-	add(&fixture.program.argv, "two words");
+	add(&fixture.program->argv, "answer");
+	add(&fixture.program->argv, "two words");
 	plan(&fixture, empty);
 	arguments = plan_arguments(fixture.plan);
 	assert_string_equal(arguments[0], "answer");
 	assert_string_equal(arguments[1], "two words");
 	assert_null(arguments[2]);
-	assert_ptr_equal(plan_program(fixture.plan), &fixture.program);
+	assert_ptr_equal(plan_program(fixture.plan), fixture.program);
 	done(&fixture);
 }
 
@@ -395,6 +485,10 @@ int main(void)
 		cmocka_unit_test(lets_env_override_and_the_last_of_a_name_win),
 		cmocka_unit_test(passes_over_what_is_no_variable),
 		cmocka_unit_test(keeps_a_long_scope_within_its_slot),
+		cmocka_unit_test(
+			has_room_for_a_huge_environment_and_the_longest_addresses),
+		cmocka_unit_test(keeps_the_environments_of_two_clients_apart),
+		cmocka_unit_test(lives_as_long_as_somebody_has_a_reference),
 		cmocka_unit_test(hands_out_the_arguments_as_they_are),
 		cmocka_unit_test(never_starts_a_program_without_a_name),
 	};

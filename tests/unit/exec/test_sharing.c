@@ -1,99 +1,68 @@
 /* SPDX-License-Identifier: ISC */
-/* When a child may share our memory, and the stacks of those that never leave it. */
+/* When a child may share our memory, and what must not change while it does. */
 #include "test.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "../../../src/exec/exec_internal.h"
+#include "../../../src/exec/raw.h"
 #include "exec_test.h"
-#include "usherd/exec/spawn.h"
 
-static void maps_a_stack_once_and_keeps_it(void **state)
-{
-	struct stack stack = { 0 };
-	char *memory;
+#define NEW_LINUX "6.1.0-13-amd64"
+#define NOWHERE   "/nonexistent"
 
-	(void)state;
-	assert_int_equal(stack_ready(&stack), 0);
-	memory = stack.memory;
-	assert_non_null(memory);
-	assert_ptr_equal((char *)stack.progress, stack.top);
-	assert_int_equal((uintptr_t)stack.top % 16, 0);
-	assert_int_equal(stack_ready(&stack), 0);
-	assert_ptr_equal(stack.memory, memory);
-	stack_done(&stack);
-	assert_null(stack.memory);
-	stack_done(&stack);
-}
-
-/* What was given up stays as it is: mapped, and nobody else's. */
-static void leaves_abandoned_stacks_alone_and_counts_them(void **state)
-{
-	struct stack stack = { 0 };
-	struct stack old[STACKS_ABANDONED_MAX];
-
-	(void)state;
-	for (unsigned i = 0; i < STACKS_ABANDONED_MAX; i++) {
-		assert_int_equal(stack_ready(&stack), 0);
-		old[i] = stack;
-		atomic_store(&stack.progress->busy, (int)i + 1);
-		stack_abandon(&stack);
-		assert_null(stack.memory);
-		assert_int_equal(stack.abandoned, i + 1);
-	}
-	assert_int_equal(stack_ready(&stack), -EAGAIN);
-	stack_done(&stack);
-	assert_int_equal(stack_ready(&stack), -EAGAIN);
-	for (unsigned i = 0; i < STACKS_ABANDONED_MAX; i++) {
-		assert_int_equal(atomic_load(&old[i].progress->busy), i + 1);
-		stack_done(&old[i]);
-	}
-}
-
-static int map_without(void *argument)
-{
-	struct stack stack = { 0 };
-
-	(void)argument;
-	if (intercept(SCMP_ACT_ERRNO(ENOMEM), SCMP_SYS(mprotect), -1) != 0)
-		return 2;
-	return stack_ready(&stack) == -ENOMEM && stack.memory == NULL ? 0 : 3;
-}
-
-static void reports_that_no_stack_could_be_made(void **state)
-{
-	(void)state;
-	assert_exit(in_child(map_without, NULL), 0);
-}
-
-static bool is_safe_with(const char *content)
+static const char *objection_to(const char *content, const char *release)
 {
 	char path[] = "/tmp/usherd-dumpable-XXXXXX";
 	int fd = mkostemp(path, O_CLOEXEC);
-	bool safe;
+	const char *objection;
 
 	assert_int_not_equal(fd, -1);
 	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
 	assert_int_equal(close(fd), 0);
-	safe = sharing_is_safe(path);
+	objection = sharing_objection(path, release);
 	assert_int_equal(unlink(path), 0);
-	return safe;
+	return objection;
+}
+
+static void need_sharing(void)
+{
+	if (sharing_objection(NOWHERE, NEW_LINUX) != NULL)
+		skip();
 }
 
 static void shares_no_memory_where_children_stay_open_to_ptrace(void **state)
 {
 	(void)state;
-	if (!await_can_share())
-		skip();
-	assert_false(is_safe_with("1\n"));
-	assert_true(is_safe_with("0\n"));
-	assert_true(is_safe_with("2\n"));
-	assert_true(is_safe_with(""));
-	assert_true(sharing_is_safe("/nonexistent"));
+	need_sharing();
+	assert_string_equal(objection_to("1\n", NEW_LINUX), "fs.suid_dumpable is 1");
+	assert_null(objection_to("0\n", NEW_LINUX));
+	assert_null(objection_to("2\n", NEW_LINUX));
+	assert_null(objection_to("", NEW_LINUX));
+}
+
+static void shares_no_memory_where_a_dump_ends_all(void **state)
+{
+	static const struct {
+		const char *release;
+		bool ends_all;
+	} rows[] = {
+		{ "4.19.0", true },          { "5.10.0-26-amd64", true },
+		{ "5.15.999", true },        { "5.16.0", false },
+		{ "6.18.44-custom", false }, { "10.0", false },
+		{ "unknown", true },         { "", true },
+	};
+
+	(void)state;
+	need_sharing();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(objection_to("2\n", rows[i].release) != NULL,
+				 rows[i].ends_all);
+		assert_null(objection_to("0\n", rows[i].release));
+	}
 }
 
 static int drop_the_right_to_kill(void *argument)
@@ -105,18 +74,19 @@ static int drop_the_right_to_kill(void *argument)
 	data[0].effective = data[0].permitted = 1U << CAP_SETUID;
 	if (syscall(SYS_capset, &header, data) == -1)
 		return 2;
-	if (sharing_is_safe("/nonexistent"))
+	if (sharing_objection(NOWHERE, NEW_LINUX) == NULL)
 		return 3;
 	data[0].effective = data[0].permitted = 0;
 	if (syscall(SYS_capset, &header, data) == -1)
 		return 4;
-	return sharing_is_safe("/nonexistent") ? 0 : 5;
+	return sharing_objection(NOWHERE, NEW_LINUX) == NULL ? 0 : 5;
 }
 
 static void shares_no_memory_with_whom_it_may_not_kill(void **state)
 {
 	(void)state;
-	if (geteuid() != 0 || !await_can_share())
+	need_sharing();
+	if (geteuid() != 0)
 		skip();
 	assert_exit(in_child(drop_the_right_to_kill, NULL), 0);
 }
@@ -126,7 +96,7 @@ static int ask_without_capget(void *argument)
 	(void)argument;
 	if (intercept(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(capget), -1) != 0)
 		return 2;
-	return sharing_is_safe("/nonexistent") ? 3 : 0;
+	return sharing_objection(NOWHERE, NEW_LINUX) == NULL ? 3 : 0;
 }
 
 static void shares_no_memory_when_it_cannot_know(void **state)
@@ -135,48 +105,79 @@ static void shares_no_memory_when_it_cannot_know(void **state)
 	assert_exit(in_child(ask_without_capget, NULL), 0);
 }
 
-static void notices_a_child_that_nobody_can_wait_for(void **state)
+static void finds_that_memory_is_shared(void **state)
 {
-	struct progress progress = { .busy = 1 };
-	struct awaited awaited = { .pid = getpid(), .progress = &progress, .pipe = -1 };
-	struct outcome outcome;
+	struct slots slots;
 
 	(void)state;
-	if (!await_can_share())
-		skip();
-	outcome = await_child(&awaited);
-	assert_int_equal(outcome.error, 0);
-	assert_false(outcome.remains);
-	assert_int_equal(await_status(getpid()), 0);
+	need_sharing();
+	slots_init(&slots);
+	assert_int_equal(sharing_try(&slots.items[0]), 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	slots_done(&slots);
 }
 
-static void gives_up_waiting_for_a_status(void **state)
+static int make_spawner(void *argument)
 {
-	pid_t pid = fork();
+	struct spawner *spawner;
+	int dumpable;
+
+	(void)argument;
+	if (prctl(PR_SET_DUMPABLE, 1) == -1 || spawner_new(&spawner, NULL) != 0)
+		return 2;
+	dumpable = prctl(PR_GET_DUMPABLE);
+	if (spawner_objection(spawner) == NULL && geteuid() == 0 && dumpable != 0)
+		return 3;
+	if (geteuid() != 0 && dumpable != 1)
+		return 4;
+	spawner_free(spawner);
+	return 0;
+}
+
+/* As others it must stay what it was: it may be debugged by its own user. */
+static void is_not_dumpable_any_more_as_root(void **state)
+{
+	(void)state;
+	assert_exit(in_child(make_spawner, NULL), 0);
+}
+
+/* The results are the kernel's, and errno is left alone. */
+static void makes_system_calls_past_the_library(void **state)
+{
+	char text[8] = "";
+	int ends[2];
 
 	(void)state;
-	if (pid == 0) {
-		(void)alarm(60);
-		for (;;)
-			(void)pause();
-	}
-	assert_int_not_equal(pid, -1);
-	assert_int_equal(await_status(pid), 0);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(await_status(pid), SIGKILL);
+	errno = ENOTTY;
+	assert_int_equal(RAW_CALL(SYS_getpid), getpid());
+	assert_int_equal(RAW_CALL(SYS_dup3, -1, 5, 0), -EBADF);
+	assert_int_equal(RAW_CALL(SYS_fcntl, -1, F_GETFL), -EBADF);
+	if (RAW_CLONE)
+		assert_int_equal(errno, ENOTTY);
+	assert_int_equal(RAW_CALL(SYS_pipe2, ends, O_CLOEXEC), 0);
+	assert_int_equal(RAW_CALL(SYS_pwrite64, ends[1], "word", 4, 0), -ESPIPE);
+	assert_int_equal(RAW_CALL(SYS_write, ends[1], "word", 4), 4);
+	assert_int_equal(RAW_CALL(SYS_read, ends[0], text, sizeof(text)), 4);
+	assert_string_equal(text, "word");
+	/* Six arguments, all of which matter. */
+	assert_int_equal(RAW_CALL(SYS_write, ends[1], "12345", 5), 5);
+	assert_int_equal(
+		RAW_CALL(SYS_splice, ends[0], NULL, ends[1], NULL, 5, 0x80000000),
+		-EINVAL);
+	assert_int_equal(close(ends[0]), 0);
+	assert_int_equal(close(ends[1]), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(maps_a_stack_once_and_keeps_it),
-		cmocka_unit_test(leaves_abandoned_stacks_alone_and_counts_them),
-		cmocka_unit_test(reports_that_no_stack_could_be_made),
 		cmocka_unit_test(shares_no_memory_where_children_stay_open_to_ptrace),
+		cmocka_unit_test(shares_no_memory_where_a_dump_ends_all),
 		cmocka_unit_test(shares_no_memory_with_whom_it_may_not_kill),
 		cmocka_unit_test(shares_no_memory_when_it_cannot_know),
-		cmocka_unit_test(notices_a_child_that_nobody_can_wait_for),
-		cmocka_unit_test(gives_up_waiting_for_a_status),
+		cmocka_unit_test(finds_that_memory_is_shared),
+		cmocka_unit_test(is_not_dumpable_any_more_as_root),
+		cmocka_unit_test(makes_system_calls_past_the_library),
 	};
 
 	return cmocka_run_group_tests_name("sharing", tests, NULL, NULL);

@@ -22,7 +22,6 @@ struct scene {
 	struct launch *launch; /* of a program that is held */
 	struct launch *next;   /* of one that is not */
 	const char *path;
-	bool sharing;
 };
 
 static void need_root(void)
@@ -159,7 +158,7 @@ static int start_and_be_held(void *argument)
 		return 4;
 	if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD)
 		return 5;
-	return prctl(PR_GET_DUMPABLE) == 1 && count_descriptors() <= before + 2 ? 0 : 6;
+	return count_descriptors() <= before + 2 ? 0 : 6;
 }
 
 static void ends_a_child_that_takes_too_long_and_can_start_again(void **state)
@@ -192,7 +191,8 @@ static int start_and_hang(void *argument)
 		return 2;
 	if (clock_monotonic_ns() - begin >= BOUND_NS)
 		return 3;
-	if (scene->sharing && prctl(PR_GET_DUMPABLE) == 1)
+	if (spawner_objection(scene->launch->pad.spawner) == NULL &&
+	    prctl(PR_GET_DUMPABLE) == 1)
 		return 4;
 	if (launch_start(scene->next) != 0)
 		return 5;
@@ -206,19 +206,20 @@ static int start_and_hang(void *argument)
 	return 0;
 }
 
-static void hang(void **state, bool sharing)
+static void gives_up_a_child_that_cannot_be_killed(void **state)
 {
 	char path[] = "/tmp/usherd-hang-XXXXXX";
 	char program[64];
 	struct launch launch;
 	struct launch next;
-	struct scene scene = { &launch, &next, path, sharing };
+	struct scene scene = { &launch, &next, path };
 	int status;
 
 	need_root();
 	assert_non_null(mkdtemp(path));
 	(void)snprintf(program, sizeof(program), "%s/program", path);
 	launch_init(&launch, state, program);
+	launch.hangs = true;
 	launch_init(&next, state, "/bin/true");
 	status = in_child(start_and_hang, &scene);
 	launch_done(&launch);
@@ -229,34 +230,17 @@ static void hang(void **state, bool sharing)
 			    "step exec: not done within 2000 ms and cannot be killed");
 }
 
-static void gives_up_a_child_that_cannot_be_killed(void **state)
-{
-	hang(state, false);
-}
-
-static void keeps_others_out_of_memory_that_such_a_child_still_has(void **state)
-{
-	hang(state, true);
-}
-
-#define COMMON_TESTS                                                                     \
-	cmocka_unit_test(gets_away_from_a_user_who_stops_every_process),                 \
-		cmocka_unit_test(ends_a_child_that_was_stopped),                         \
-		cmocka_unit_test(ends_a_child_that_takes_too_long_and_can_start_again)
-
 int main(void)
 {
-	const struct CMUnitTest shared[] = {
-		COMMON_TESTS,
-		cmocka_unit_test(keeps_others_out_of_memory_that_such_a_child_still_has),
-	};
-	const struct CMUnitTest forking[] = {
-		COMMON_TESTS,
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gets_away_from_a_user_who_stops_every_process),
+		cmocka_unit_test(ends_a_child_that_was_stopped),
+		cmocka_unit_test(ends_a_child_that_takes_too_long_and_can_start_again),
 		cmocka_unit_test(gives_up_a_child_that_cannot_be_killed),
 	};
 	int failed =
-		cmocka_run_group_tests_name("shared", shared, set_up_shared, tear_down);
+		cmocka_run_group_tests_name("shared", tests, set_up_shared, tear_down);
 
 	return failed +
-	       cmocka_run_group_tests_name("forking", forking, set_up_forking, tear_down);
+	       cmocka_run_group_tests_name("forking", tests, set_up_forking, tear_down);
 }

@@ -61,7 +61,7 @@ static void reports_a_log_descriptor_that_is_none(void **state)
 	struct launch launch;
 
 	launch_init(&launch, state, "/bin/true");
-	launch.program.stderr_target = STDERR_LOG;
+	launch.program->stderr_target = STDERR_LOG;
 	assert_failure(&launch, -EBADF, "step descriptors: Bad file descriptor");
 }
 
@@ -70,7 +70,7 @@ static void reports_a_missing_directory(void **state)
 	struct launch launch;
 
 	launch_init(&launch, state, "/bin/true");
-	launch.program.directory = strdup("/nonexistent");
+	launch.program->directory = strdup("/nonexistent");
 	assert_failure(&launch, -ENOENT, "step directory: No such file or directory");
 }
 
@@ -80,7 +80,7 @@ static void reports_a_missing_root_directory(void **state)
 
 	need_root();
 	launch_init(&launch, state, "/bin/true");
-	launch.program.chroot = strdup("/nonexistent");
+	launch.program->chroot = strdup("/nonexistent");
 	assert_failure(&launch, -ENOENT, "step chroot: No such file or directory");
 }
 
@@ -89,8 +89,8 @@ static void reports_a_limit_that_cannot_be(void **state)
 	struct launch launch;
 
 	launch_init(&launch, state, "/bin/true");
-	launch.program.limits[RLIMIT_NOFILE].set = true;
-	launch.program.limits[RLIMIT_NOFILE].value = RLIM_INFINITY;
+	launch.program->limits[RLIMIT_NOFILE].set = true;
+	launch.program->limits[RLIMIT_NOFILE].value = RLIM_INFINITY;
 	assert_failure(&launch, -EPERM, "step limits: Operation not permitted");
 }
 
@@ -198,8 +198,8 @@ static void reports_a_user_with_too_many_processes(void **state)
 	assert_int_equal(launch_start(&first), 0);
 	launch_init(&second, state, "/bin/true");
 	launch_as(&second, OTHER_UID, OTHER_GID, NULL, 0);
-	second.program.limits[RLIMIT_NPROC].set = true;
-	second.program.limits[RLIMIT_NPROC].value = 0;
+	second.program->limits[RLIMIT_NPROC].set = true;
+	second.program->limits[RLIMIT_NPROC].value = 0;
 	assert_int_equal(launch_start(&second), -EAGAIN);
 	assert_string_equal(second.err.text,
 			    "step exec: Resource temporarily unavailable (rlimit_nproc "
@@ -217,7 +217,7 @@ static void reports_where_nobody_reaps(void **state)
 
 	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
 	launch_init(&launch, state, "/bin/true");
-	launch.program.directory = strdup("/nonexistent");
+	launch.program->directory = strdup("/nonexistent");
 	assert_failure(&launch, -ENOENT, "step directory: No such file or directory");
 	assert_true(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
 }

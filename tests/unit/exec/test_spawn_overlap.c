@@ -58,7 +58,7 @@ static void puts_every_descriptor_in_its_place(void **state)
 		assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 		launch_shell(&launch, state,
 			     "read line; echo $line; echo err >&2; ls /proc/self/fd");
-		launch.program.stderr_target = STDERR_LOG;
+		launch.program->stderr_target = STDERR_LOG;
 		assert_int_equal(write(launch.ours, "out\n", 4), 4);
 		arrangement.launch = &launch;
 		arrangement.log_pipe = pipes[1];
@@ -95,7 +95,7 @@ static void opens_the_null_device_above_the_standard_descriptors(void **state)
 	struct launch launch;
 
 	launch_shell(&launch, state, "readlink /proc/self/fd/2; echo out; echo err >&2");
-	launch.program.stderr_target = STDERR_NULL;
+	launch.program->stderr_target = STDERR_NULL;
 	assert_exit(in_child(start_bare, &launch), 0);
 	assert_int_equal(shutdown(launch.theirs, SHUT_WR), 0);
 	launch.output[0] = '\0';

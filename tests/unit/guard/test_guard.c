@@ -321,6 +321,7 @@ static void has_xinetds_words(void **state)
 	assert_string_equal(reason_word(REASON_ADDRESS), "address");
 	assert_string_equal(reason_word(REASON_FORK), "fork");
 	assert_string_equal(reason_word(REASON_RESOURCES), "resources");
+	assert_string_equal(reason_word(REASON_UNREACHABLE), "unreachable");
 	assert_non_null(reason_word(REASON_NONE));
 }
 

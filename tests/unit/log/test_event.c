@@ -36,6 +36,8 @@ static void writes_each_kind_with_the_fields_asked_for(void **state)
 		{ EVENT_FAIL, ALL, 0, "FAIL: ftp connections per second from=192.0.2.7" },
 		{ EVENT_FAIL, EVENT_ATTEMPT, 0, "FAIL: ftp connections per second" },
 		{ EVENT_FAIL, 0, 0, "FAIL: ftp connections per second" },
+		{ EVENT_BYTES, ALL, 0,
+		  "TRAFFIC: ftp in=12(bytes) out=18446744073709551615(bytes)" },
 	};
 
 	(void)state;
@@ -47,6 +49,8 @@ static void writes_each_kind_with_the_fields_asked_for(void **state)
 			.pid = 4711,
 			.wait_status = cases[i].wait_status,
 			.duration_s = 65,
+			.bytes_in = 12,
+			.bytes_out = UINT64_MAX,
 			.reason = "connections per second",
 		};
 		char buffer[EVENT_LINE_SIZE];
@@ -132,7 +136,7 @@ static void recognises_bytes_that_are_no_event(void **state)
 
 	(void)state;
 	assert_true(event_is_valid(&event));
-	event.kind = (enum event_kind)3;
+	event.kind = (enum event_kind)(EVENT_BYTES + 1);
 	assert_false(event_is_valid(&event));
 	event.kind = (enum event_kind) - 1;
 	assert_false(event_is_valid(&event));

@@ -41,6 +41,7 @@ static void stamps_each_line(void **state)
 {
 	struct bench *bench = *state;
 	struct event event = { .kind = EVENT_FAIL, .service = "s", .reason = "address" };
+	struct log_target target = { .kind = LOG_TO_FILE, .path = bench->path };
 	struct stat status;
 
 	assert_int_equal(setenv("TZ", "XXX-05:30", 1), 0);
@@ -49,6 +50,7 @@ static void stamps_each_line(void **state)
 	log_write(bench->log, LOG_LEVEL_WARNING, "a");
 	assert_int_equal(setenv("TZ", "XXX+03:30", 1), 0);
 	tzset();
+	assert_int_equal(log_reopen(bench->log, &target, NULL), 0);
 	log_event(bench->log, &event);
 	assert_int_equal(unsetenv("TZ"), 0);
 	tzset();

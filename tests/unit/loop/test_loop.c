@@ -574,6 +574,55 @@ static void a_move_that_fails_leaves_everything_as_it_was(void **state)
 	loop_free(loop);
 }
 
+/* What is closed leaves the set by itself; its number may come back at once. */
+static void forgets_a_watch_that_is_closed(void **state)
+{
+	struct bench *bench = bench_open(state);
+	struct probe first, second;
+	int number;
+
+	probe_open(bench->loop, &first, true);
+	number = first.watch.fd;
+	loop_forget(&first.watch);
+	assert_false(loop_is_watching(&first.watch));
+	loop_forget(&first.watch);
+	assert_int_equal(close(number), 0);
+	assert_int_equal(loop_turn(bench->loop, 0), 0);
+	assert_int_equal(first.calls, 0);
+	probe_open(bench->loop, &second, true);
+	assert_int_equal(second.watch.fd, number);
+	assert_int_equal(loop_turn(bench->loop, 0), 0);
+	assert_int_equal(second.calls, 1);
+	assert_int_equal(first.calls, 0);
+	probe_close(&second);
+	bench_close(bench);
+}
+
+/* A descriptor that is only there while its watch is added and removed. */
+static void watches_what_is_elsewhere(void **state)
+{
+	struct bench *bench = bench_open(state);
+	struct probe probe;
+	int other;
+
+	probe_init(&probe, true);
+	probe.watch.away = true;
+	other = fcntl(probe.watch.fd, F_DUPFD_CLOEXEC, 0);
+	assert_int_equal(loop_add(bench->loop, &probe.watch), 0);
+	assert_int_equal(close(probe.watch.fd), 0);
+	for (unsigned i = 1; i < 4; i++) {
+		assert_int_equal(loop_turn(bench->loop, 0), 0);
+		assert_int_equal(probe.calls, i);
+	}
+	assert_int_equal(dup2(other, probe.watch.fd), probe.watch.fd);
+	loop_remove(&probe.watch);
+	assert_int_equal(loop_turn(bench->loop, 0), 0);
+	assert_int_equal(probe.calls, 3);
+	assert_int_equal(close(other), 0);
+	assert_int_equal(close(probe.watch.fd), 0);
+	bench_close(bench);
+}
+
 static void serves_a_thousand_descriptors(void **state)
 {
 	static struct probe probes[MANY];
@@ -750,6 +799,8 @@ int main(void)
 		cmocka_unit_test(crosses_the_threshold_both_ways_with_live_watches),
 		cmocka_unit_test(moves_to_the_nested_set_inside_a_callback),
 		cmocka_unit_test(a_move_that_fails_leaves_everything_as_it_was),
+		IN_BOTH_MODES(forgets_a_watch_that_is_closed),
+		IN_BOTH_MODES(watches_what_is_elsewhere),
 		cmocka_unit_test(serves_a_thousand_descriptors),
 		cmocka_unit_test(agrees_with_a_naive_model),
 		IN_BOTH_MODES(runs_until_it_is_stopped),

@@ -56,6 +56,34 @@ static bool has_port(const struct group_list *list, uint16_t port)
 	return responder_ports_sent(&list->ports, &request);
 }
 
+/* Echo, but by a program of its own. */
+static const struct internal *find_outside(const char *name)
+{
+	static const struct internal outside = { .name = "echo", .executable = "other" };
+
+	(void)name;
+	return &outside;
+}
+
+static void keeps_what_has_a_program_of_its_own_apart(void **state)
+{
+	struct bench *bench = *state;
+	struct group_list list;
+
+	(void)bench_post(bench, as_user(echo_at("a", TRANSPORT_TCP), 65534));
+	bench->engine.find_internal = find_outside;
+	(void)bench_post(bench, as_user(echo_at("b", TRANSPORT_TCP), 65534));
+	(void)bench_post(bench, as_user(echo_at("c", TRANSPORT_TCP), 65534));
+	list = make(bench);
+	assert_int_equal(list.count, 2);
+	assert_null(list.groups[0].executable);
+	assert_int_equal(list.groups[0].count, 1);
+	assert_string_equal(list.groups[1].executable, "other");
+	assert_int_equal(list.groups[1].count, 2);
+	assert_true(list.groups[0].owner != list.groups[1].owner);
+	groups_done(&list);
+}
+
 static void makes_none_of_nothing(void **state)
 {
 	struct bench *bench = *state;
@@ -230,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(makes_none_of_nothing),
+		CASE(keeps_what_has_a_program_of_its_own_apart),
 		CASE(puts_equal_credentials_into_one_group_in_order),
 		CASE(separates_different_credentials),
 		CASE(leaves_programs_out),

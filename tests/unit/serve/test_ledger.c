@@ -2,9 +2,12 @@
 /* Ledgers: what one process counts the others see, and what dies with it. */
 #include "test.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +141,83 @@ static void what_others_count_counts(void **state)
 	service_unref(service);
 }
 
+static void another_program_counts_in_the_same_memory(void **state)
+{
+	struct service *services[2] = { make_service("a", 100), make_service("b", 3) };
+	const struct policy *policy = &services[0]->policy;
+	struct addr peer = ip("192.0.2.1");
+	struct packer packer = { 0 };
+	struct unpacker unpacker;
+	struct ledger *ledger, *other;
+	struct source_key key;
+
+	(void)state;
+	assert_int_equal(ledger_new(services, 2, &ledger), 0);
+	assert_int_equal(admit_from(ledger_find(ledger, "a"), policy, 50), 0);
+	ledger_pack(ledger, &packer);
+	assert_false(packer.failed);
+	unpacker_init(&unpacker, packer.data, packer.length);
+	assert_int_equal(ledger_unpack(&unpacker, ledger_fd(ledger), &other), 0);
+	assert_ptr_not_equal(ledger_find(ledger, "a"), ledger_find(other, "a"));
+	assert_null(ledger_find(other, "c"));
+	assert_int_equal(tally_source_active(ledger_find(other, "a"), policy, &peer), 10);
+	assert_int_equal(tally_admit(ledger_find(other, "a"), policy, &peer, &key), 0);
+	assert_int_equal(tally_source_active(ledger_find(ledger, "a"), policy, &peer),
+			 11);
+	ledger_clear(ledger);
+	assert_int_equal(ledger_find(other, "a")->active, 0);
+	assert_int_equal(tally_source_active(ledger_find(other, "a"), policy, &peer), 0);
+	packer_done(&packer);
+	ledger_free(other);
+	ledger_free(ledger);
+	service_unref(services[0]);
+	service_unref(services[1]);
+}
+
+static void refuses_memory_that_is_too_small(void **state)
+{
+	struct service *service = make_service("a", 100);
+	int fd = memfd_create("small", MFD_CLOEXEC);
+	struct packer packer = { 0 };
+	struct unpacker unpacker;
+	struct ledger *ledger, *other = NULL;
+
+	(void)state;
+	assert_int_equal(ledger_new(&service, 1, &ledger), 0);
+	ledger_pack(ledger, &packer);
+	for (size_t length = 0; length <= packer.length; length++) {
+		unpacker_init(&unpacker, packer.data, length);
+		assert_int_equal(ledger_unpack(&unpacker, fd, &other), -EBADMSG);
+	}
+	/* Its own memory cannot be made so by anybody. */
+	assert_int_equal(ftruncate(ledger_fd(ledger), 0), -1);
+	assert_int_equal(ftruncate(ledger_fd(ledger), 1 << 30), -1);
+	assert_null(other);
+	(void)close(fd);
+	packer_done(&packer);
+	ledger_free(ledger);
+	service_unref(service);
+}
+
+/* A worker that has been taken over may write anything: it must lead nobody anywhere. */
+static void clearing_trusts_nothing_that_was_written(void **state)
+{
+	struct service *service = make_service("a", 100);
+	struct ledger *ledger;
+	struct tally *tally;
+
+	(void)state;
+	assert_int_equal(ledger_new(&service, 1, &ledger), 0);
+	tally = ledger_find(ledger, "a");
+	memset(tally, 0xff, sizeof(*tally));
+	ledger_clear(ledger);
+	assert_int_equal(tally->active, 0);
+	assert_int_equal(admit_from(tally, &service->policy, 50), 0);
+	assert_int_equal(tally->active, 50);
+	ledger_free(ledger);
+	service_unref(service);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +225,9 @@ int main(void)
 			the_supervisor_sees_what_a_worker_counts_until_it_is_cleared),
 		cmocka_unit_test(a_full_table_refuses_and_loses_nothing),
 		cmocka_unit_test(what_others_count_counts),
+		cmocka_unit_test(another_program_counts_in_the_same_memory),
+		cmocka_unit_test(refuses_memory_that_is_too_small),
+		cmocka_unit_test(clearing_trusts_nothing_that_was_written),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

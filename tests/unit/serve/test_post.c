@@ -39,7 +39,7 @@ static void has_a_plan_for_a_program(void **state)
 	struct post *post = new_post(bench, bench_shell("program", "exit 0"));
 
 	assert_non_null(post->plan);
-	assert_null(post->builtin);
+	assert_null(post->internal);
 	assert_null(post->stderr_pipe);
 	assert_int_equal(post->listener_count, 0);
 	assert_int_equal(bench->engine.post_count, 0);
@@ -52,7 +52,7 @@ static void has_no_plan_for_an_in_process_service(void **state)
 	struct post *post = new_post(bench, bench_internal("echo", "echo"));
 
 	assert_null(post->plan);
-	assert_ptr_equal(post->builtin, builtin_find("echo"));
+	assert_ptr_equal(post->internal, internal_find("echo"));
 	post_unref(post);
 }
 
@@ -90,10 +90,11 @@ static void holds_its_service_until_the_last_reference_is_gone(void **state)
 	struct post *post;
 
 	assert_int_equal(post_new(&bench->engine, service, &post, NULL), 0);
-	assert_int_equal(service->references, 2);
+	/* The test's, the post's and that of its plan. */
+	assert_int_equal(service->references, 3);
 	assert_ptr_equal(post_ref(post), post);
 	post_unref(post);
-	assert_int_equal(service->references, 2);
+	assert_int_equal(service->references, 3);
 	post_unref(post);
 	assert_int_equal(service->references, 1);
 	service_unref(service);
@@ -143,7 +144,7 @@ static void serves_what_it_was_replaced_by(void **state)
 	post_replace(post, fresh);
 	assert_ptr_equal(post->service, service);
 	assert_null(post->plan);
-	assert_ptr_equal(post->builtin, builtin_find("echo"));
+	assert_ptr_equal(post->internal, internal_find("echo"));
 	assert_int_equal(post->tally->active, 3);
 	assert_int_equal(post->references, 1);
 	assert_int_equal(old->references, 1);

@@ -92,7 +92,10 @@ static void looks_away_while_the_program_runs(void **state)
 
 	bench_send(client, "ping");
 	UNTIL(bench, listener->holder != NULL);
+	/* From the beginning of the start on. */
+	assert_false(loop_is_watching(&listener->watch));
 	bench_send(client, "ping");
+	UNTIL(bench, bench_kind_count(bench, EVENT_START) == 1);
 	bench_settle(bench);
 	assert_false(loop_is_watching(&listener->watch));
 	assert_int_equal(bench_kind_count(bench, EVENT_START), 1);
@@ -214,11 +217,63 @@ static void rests_when_the_program_cannot_be_started(void **state)
 	client = bench_client(SOCK_DGRAM, port);
 	bench_send(client, "ping");
 	UNTIL(bench, listener->failures == 1);
+	assert_int_equal(bench_kind_count(bench, EVENT_FAIL), 1);
 	assert_string_equal(bench_last(bench, EVENT_FAIL)->reason, "fork");
+	assert_int_equal(bench_kind_count(bench, EVENT_START), 0);
+	assert_int_equal(bench_kind_count(bench, EVENT_EXIT), 0);
 	assert_null(listener->holder);
 	assert_true(loop_timer_is_armed(&listener->timer));
 	assert_int_equal(listener->post->tally->active, 0);
 	assert_int_not_equal(fcntl(listener->fd, F_GETFL) & O_NONBLOCK, 0);
+	(void)close(client);
+}
+
+/* Its listener may have gone meanwhile, or belong to a worker's service now. */
+static void survives_a_listener_that_goes_before_the_start_has_failed(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	struct service *service = bench_shell("missing", "exit 0");
+	struct listener *listener;
+	int client;
+
+	free(service->program.path);
+	service->program.path = bench_copy("/nonexistent/program");
+	listener = wait_on(bench, service, TRANSPORT_UDP, port);
+	client = bench_client(SOCK_DGRAM, port);
+	bench_send(client, "ping");
+	UNTIL(bench, listener->holder != NULL);
+	bench_dismiss(bench, listener->post);
+	UNTIL(bench, bench_kind_count(bench, EVENT_FAIL) == 1);
+	assert_int_equal(children_programs(bench->engine.children), 0);
+	(void)close(client);
+}
+
+static void gives_the_socket_to_a_service_that_is_in_process_now(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	struct service *service = bench_shell("x", "exit 0");
+	struct service *other = bench_internal("x", "echo");
+	struct listener *listener;
+	struct post *fresh;
+	int client;
+
+	free(service->program.path);
+	service->program.path = bench_copy("/nonexistent/program");
+	listener = wait_on(bench, service, TRANSPORT_UDP, port);
+	client = bench_client(SOCK_DGRAM, port);
+	bench_send(client, "ping");
+	UNTIL(bench, listener->holder != NULL);
+	assert_int_equal(post_new(&bench->engine, other, &fresh, NULL), 0);
+	service_unref(other);
+	post_replace(listener->post, fresh);
+	bench->internal_changes = 0;
+	UNTIL(bench, listener->holder == NULL);
+	assert_int_equal(bench->internal_changes, 1);
+	assert_int_equal(listener->failures, 0);
+	assert_int_not_equal(fcntl(listener->fd, F_GETFL) & O_NONBLOCK, 0);
+	assert_int_equal(bench_said(bench, "'/nonexistent/program'"), 1);
 	(void)close(client);
 }
 
@@ -277,13 +332,14 @@ static void forgets_the_program_when_the_engine_ends(void **state)
 {
 	struct bench *bench = *state;
 	uint16_t port = bench_port();
-	struct listener *listener = wait_on(
-		bench, bench_shell("lasting", "exec sleep 1000"), TRANSPORT_UDP, port);
-	int client = bench_client(SOCK_DGRAM, port);
+	int client;
 	pid_t pid;
 
+	(void)wait_on(bench, bench_shell("lasting", "exec sleep 1000"), TRANSPORT_UDP,
+		      port);
+	client = bench_client(SOCK_DGRAM, port);
 	bench_send(client, "ping");
-	UNTIL(bench, listener->holder != NULL);
+	UNTIL(bench, bench_kind_count(bench, EVENT_START) == 1);
 	pid = bench_last(bench, EVENT_START)->pid;
 	engine_done(&bench->engine);
 	assert_int_equal(kill(pid, 0), 0);
@@ -304,6 +360,8 @@ int main(int argc, char *argv[])
 		CASE(drops_datagrams_of_those_it_refuses),
 		CASE(leaves_refused_connections_in_the_queue_a_while),
 		CASE(rests_when_the_program_cannot_be_started),
+		CASE(survives_a_listener_that_goes_before_the_start_has_failed),
+		CASE(gives_the_socket_to_a_service_that_is_in_process_now),
 		CASE(makes_a_socket_left_blocking_nonblocking_again),
 		CASE(outlives_the_listener_it_was_given),
 		CASE(leaves_the_socket_to_the_program_through_a_pause),
