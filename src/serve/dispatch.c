@@ -24,8 +24,17 @@
 #include "usherd/serve/stderr_pipe.h"
 #include "usherd/serve/wait.h"
 
-/* Clients taken from one listener before others have their turn. */
-#define ACCEPT_BATCH 16
+/*
+ * One listener's turn, before others have theirs: so many clients refused, or half as
+ * many served. After a turn without a single one that was served it rests for a moment.
+ * That costs the clients of a full service nothing, they wait in the queue. Without it a
+ * flood at one service takes a processor whole, and what is started for the clients of
+ * another waits for the end of our time slice, milliseconds.
+ */
+#define TURN             32
+#define TURN_REFUSED     1
+#define TURN_SERVED      2
+#define REFUSALS_REST_NS CLOCK_NS_PER_MS
 
 /* How long a listener rests when the system is out of something. */
 #define SHORTAGE_REST_NS (CLOCK_NS_PER_SECOND / 2)
@@ -99,7 +108,7 @@ static int start(struct serving *serving, enum transport transport,
 				      : start_program(serving, transport, connection);
 }
 
-void dispatch_connection(struct post *post, enum transport transport,
+bool dispatch_connection(struct post *post, enum transport transport,
 			 struct connection *connection, const struct courtesy *courtesy)
 {
 	struct serving *serving = admit(post, &connection->peer);
@@ -107,10 +116,13 @@ void dispatch_connection(struct post *post, enum transport transport,
 	if (serving == NULL) {
 		if (courtesy != NULL)
 			courtesy->refuse(connection->fd);
-	} else if (start(serving, transport, connection, courtesy) < 0) {
+		return false;
+	}
+	if (start(serving, transport, connection, courtesy) < 0) {
 		serving_cancel(serving);
 		free(serving);
 	}
+	return true;
 }
 
 /*
@@ -137,9 +149,12 @@ static void survive_shortage(struct listener *listener, int shortage)
 static void stream_ready(struct listener *listener)
 {
 	struct connection connection;
+	int left = TURN;
+	bool any_served = false;
 
-	for (int i = 0; i < ACCEPT_BATCH && loop_is_watching(&listener->watch); i++) {
+	while (left > 0 && loop_is_watching(&listener->watch)) {
 		int r = accept_connection(listener->fd, &listener->local, &connection);
+		bool served;
 
 		if (r == -EAGAIN)
 			return;
@@ -147,10 +162,14 @@ static void stream_ready(struct listener *listener)
 			survive_shortage(listener, r);
 			return;
 		}
-		dispatch_connection(listener->post, listener->endpoint.transport,
-				    &connection, NULL);
+		served = dispatch_connection(listener->post, listener->endpoint.transport,
+					     &connection, NULL);
 		fd_close(&connection.fd);
+		any_served = any_served || served;
+		left -= served ? TURN_SERVED : TURN_REFUSED;
 	}
+	if (left <= 0 && !any_served)
+		listener_rest(listener, REFUSALS_REST_NS);
 }
 
 /* What a ready listener means, by the kind of its service; first row that fits. */

@@ -75,7 +75,8 @@ static void serve(struct engine *engine, struct transfer *transfer)
 		forget_keepalive(connection->fd);
 	here = post->internal == NULL || engine->sessions != NULL;
 	if (here)
-		dispatch_connection(post, transfer->transport, connection, &courtesy);
+		(void)dispatch_connection(post, transfer->transport, connection,
+					  &courtesy);
 	else if (engine->hand_on == NULL ||
 		 engine->hand_on(engine, post->service->id, connection->fd) < 0)
 		say_refusal(connection->fd);

@@ -236,6 +236,21 @@ class Limits(Case):
             self.refused(port)
         daemon.wait_for(r"service 'limited': \d+ refusals not logged")
 
+    def test_a_crowd_at_a_full_service_is_turned_away_and_others_are_served(self):
+        for port, daemon in self.both_kinds(OFF + "instances = 1"):
+            other = harness.free_port()
+            daemon.reload(daemon.config_path.read_text() + """
+                service other { bind = 127.0.0.1 port = %d %s internal = echo }""" % (
+                    other, OFF))
+            self.held(port)
+            crowd = [connect(port) for _ in range(500)]
+            for client in crowd:
+                self.addCleanup(client.close)
+            self.assertEqual(exchange(other, b"x"), b"x")
+            for client in crowd:
+                with contextlib.suppress(ConnectionResetError):
+                    self.assertEqual(read_all(client), b"")
+
     def test_memory_does_not_grow_with_refused_clients(self):
         port = harness.free_port()
         daemon = self.daemon(service(port, OFF + "no_access = 127.0.0.0/8 per_source = 5"))

@@ -21,9 +21,9 @@ struct courtesy {
 /*
  * Serve one stream client of @post, or refuse it; either is recorded. A session takes the
  * descriptor over, connection->fd is -1 then; in all other cases it stays the caller's.
- * @courtesy: NULL for a client that expects no word.
+ * @courtesy: NULL for a client that expects no word. Returns false if it was refused.
  */
-void dispatch_connection(struct post *post, enum transport transport,
+bool dispatch_connection(struct post *post, enum transport transport,
 			 struct connection *connection, const struct courtesy *courtesy);
 
 #endif
