@@ -4,6 +4,12 @@
 
 #include <signal.h>
 
+#include "usherd/base/clock.h"
+
+/* Programs that end soon after each other are reaped together. What a place has become
+ * free for comes with a turn of its own, so it is not kept waiting. */
+#define REAP_REST_NS CLOCK_NS_PER_MS
+
 static void on_hup(struct server *server)
 {
 	server_reload(server);
@@ -32,7 +38,14 @@ static void on_upgrade(struct server *server)
 
 static void on_child(struct server *server)
 {
-	children_reap(server->engine.children, loop_now_ns(server->loop));
+	struct children *children = server->engine.children;
+	uint64_t now_ns = loop_now_ns(server->loop);
+
+	/* Of an awaited one the next will be awaited, too. Without memory for a rest each
+	 * end is told at once. */
+	if (children_awaited(children) == 0)
+		(void)loop_rest_signals(server->loop, now_ns + REAP_REST_NS);
+	children_reap(children, now_ns);
 	server_check_stopped(server);
 }
 

@@ -20,6 +20,7 @@ struct loop {
 	struct poller poller;
 	struct timers timers;
 	struct signals signals;
+	struct timer rest; /* armed: signals wake nobody */
 	uint64_t now_ns;
 	unsigned failures; /* of poll(2), in a row */
 	bool stopping;
@@ -44,6 +45,23 @@ static int survive_failure(struct loop *loop, int code)
 	return 0;
 }
 
+/* poll(2) skips the entry while its descriptor is negative. */
+static void wake_for_signals(struct timer *timer)
+{
+	struct loop *loop = timer->data;
+
+	loop->poller.outer[POLLER_AT_SIGNALS].fd = loop->signals.fd;
+}
+
+int loop_rest_signals(struct loop *loop, uint64_t until_ns)
+{
+	int result = loop_timer_set(loop, &loop->rest, until_ns);
+
+	if (result == 0)
+		loop->poller.outer[POLLER_AT_SIGNALS].fd = -1;
+	return result;
+}
+
 int loop_new(struct loop **ret, struct error *err)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -52,6 +70,8 @@ int loop_new(struct loop **ret, struct error *err)
 	if (!loop)
 		return error_set(err, -ENOMEM, "out of memory");
 	loop->signals.fd = -1;
+	loop->rest.fired = wake_for_signals;
+	loop->rest.data = loop;
 	loop->now_ns = clock_monotonic_ns();
 	result = poller_init(&loop->poller);
 	if (result < 0) {
@@ -175,7 +195,7 @@ int loop_turn(struct loop *loop, int timeout_ms)
 	if (result < 0)
 		return survive_failure(loop, result);
 	loop->failures = 0;
-	if (poller_signals_ready(&loop->poller))
+	if (poller_signals_ready(&loop->poller) || loop_timer_is_armed(&loop->rest))
 		signals_deliver(&loop->signals);
 	timers_expire(&loop->timers, loop->now_ns);
 	poller_dispatch(&loop->poller);

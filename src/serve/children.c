@@ -12,6 +12,7 @@
 struct children {
 	struct child *by_pid;
 	size_t programs;
+	size_t awaited;
 };
 
 /* How many statuses one collection takes before they are interpreted. */
@@ -35,8 +36,8 @@ int children_new(struct children **ret)
 static void forget(struct children *children, struct child *child)
 {
 	HASH_DEL(children->by_pid, child);
-	if (child->program)
-		children->programs--;
+	children->programs -= child->program;
+	children->awaited -= child->awaited;
 }
 
 void children_free(struct children *children)
@@ -57,8 +58,8 @@ int children_add(struct children *children, struct child *child)
 	HASH_ADD(hh, children->by_pid, pid, sizeof(child->pid), child);
 	if (child->hh.tbl == NULL)
 		return -ENOMEM;
-	if (child->program)
-		children->programs++;
+	children->programs += child->program;
+	children->awaited += child->awaited;
 	return 0;
 }
 
@@ -123,6 +124,11 @@ void children_signal(struct children *children, int signo)
 size_t children_count(const struct children *children)
 {
 	return HASH_COUNT(children->by_pid);
+}
+
+size_t children_awaited(const struct children *children)
+{
+	return children->awaited;
 }
 
 size_t children_programs(const struct children *children)

@@ -87,6 +87,7 @@ static int enter(struct serving *serving)
 
 	serving->child.pid = serving->pid;
 	serving->child.program = true;
+	serving->child.awaited = serving->post->service->wait;
 	serving->child.ended = process_ended;
 	r = children_add(engine->children, &serving->child);
 	if (r < 0) {

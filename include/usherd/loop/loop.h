@@ -101,6 +101,13 @@ bool loop_timer_is_armed(const struct timer *timer);
 int loop_signals(struct loop *loop, const sigset_t *signals,
 		 void (*arrived)(int signo, void *data), void *data, struct error *err);
 
+/*
+ * From now to @until_ns, signals wake nobody; a turn that something else begins delivers
+ * them as always. For a signal that comes in numbers and can wait, such as SIGCHLD: a
+ * wake-up for each would cost more than what is to be done. 0 or -ENOMEM.
+ */
+int loop_rest_signals(struct loop *loop, uint64_t until_ns);
+
 /* Monotonic time read once per turn: cheap, good enough for deadlines. */
 uint64_t loop_now_ns(const struct loop *loop);
 

@@ -26,6 +26,7 @@ struct children;
 struct child {
 	pid_t pid;
 	bool program; /* leads a process group, counts against max_children */
+	bool awaited; /* something cannot go on before it has ended */
 	/*
 	 * Called once, when the process is gone and out of the table; owns *child then.
 	 * @wait_status is waitpid's, or one of the above.
@@ -51,6 +52,7 @@ void children_reap(struct children *children, uint64_t now_ns);
 /* Send @signo to every child's process group (workers: to the process). */
 void children_signal(struct children *children, int signo);
 
+size_t children_awaited(const struct children *children);
 size_t children_count(const struct children *children);    /* all */
 size_t children_programs(const struct children *children); /* programs only */
 

@@ -129,6 +129,39 @@ static void wakes_a_waiting_loop_also_when_nested(void **state)
 	loop_free(record.loop);
 }
 
+static void resting_ones_wait_for_a_turn_of_something_else(void **state)
+{
+	const uint64_t hour_ns = 3600 * CLOCK_NS_PER_SECOND;
+	struct record record;
+	uint64_t start;
+
+	(void)state;
+	open_record(&record);
+	start = clock_monotonic_ns();
+	assert_int_equal(loop_rest_signals(record.loop, start + hour_ns), 0);
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(loop_turn(record.loop, 20), 0);
+	assert_true(clock_monotonic_ns() - start >= 20 * CLOCK_NS_PER_MS);
+	assert_int_equal(record.count[SIGUSR1], 1);
+	assert_int_equal(loop_turn(record.loop, 0), 0);
+	assert_int_equal(record.count[SIGUSR1], 1);
+	loop_free(record.loop);
+}
+
+static void they_wake_again_after_the_rest(void **state)
+{
+	struct record record;
+
+	(void)state;
+	open_record(&record);
+	assert_int_equal(loop_rest_signals(record.loop, loop_now_ns(record.loop) + 1), 0);
+	assert_int_equal(loop_turn(record.loop, -1), 0);
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(loop_turn(record.loop, -1), 0);
+	assert_int_equal(record.count[SIGUSR1], 1);
+	loop_free(record.loop);
+}
+
 static void a_signal_may_stop_the_loop(void **state)
 {
 	struct record record;
@@ -237,6 +270,8 @@ int main(void)
 		cmocka_unit_test(signals_then_timers_then_descriptors),
 		cmocka_unit_test(wakes_a_waiting_loop_also_when_nested),
 		cmocka_unit_test(a_signal_may_stop_the_loop),
+		cmocka_unit_test(resting_ones_wait_for_a_turn_of_something_else),
+		cmocka_unit_test(they_wake_again_after_the_rest),
 		cmocka_unit_test(many_queued_signals_are_spread_over_turns),
 		cmocka_unit_test(survives_an_interrupted_wait),
 		cmocka_unit_test(refuses_to_be_set_up_twice),

@@ -398,6 +398,22 @@ static void counts_programs_apart(void **state)
 	assert_int_equal(children_programs(fixture->children), 1);
 }
 
+static void counts_those_that_are_awaited(void **state)
+{
+	struct fixture *fixture = *state;
+	static struct record lasting, awaited;
+
+	put(fixture, &lasting, start_lasting(), true);
+	awaited = add_as(start_exiting(0), true);
+	awaited.fixture = fixture;
+	awaited.child.awaited = true;
+	assert_int_equal(children_add(fixture->children, &awaited.child), 0);
+	assert_int_equal(children_awaited(fixture->children), 1);
+	await_end(awaited.child.pid);
+	children_reap(fixture->children, NOW);
+	assert_int_equal(children_awaited(fixture->children), 0);
+}
+
 static void forgets_all_when_freed_and_they_go_on(void **state)
 {
 	struct fixture *fixture = *state;
@@ -559,6 +575,7 @@ int main(void)
 		CASE(does_not_take_a_new_child_for_an_old_one_of_its_pid),
 		CASE(gives_the_child_away_at_its_end),
 		CASE(counts_programs_apart),
+		CASE(counts_those_that_are_awaited),
 		CASE(forgets_all_when_freed_and_they_go_on),
 		CASE(frees_nothing),
 		CASE(signals_the_whole_group_of_a_program_once),
