@@ -27,6 +27,7 @@
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
 #include "usherd/net/datagram.h"
+#include "usherd/net/flow_key.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/listening.h"
@@ -50,15 +51,6 @@ struct turn {
 	unsigned refills;
 };
 
-/* Both ends of the exchange, every byte defined: a hash key. */
-struct flow_key {
-	uint8_t peer[16];
-	uint8_t local[16];
-	uint32_t scope;
-	uint16_t peer_port;
-	uint16_t local_port;
-};
-
 struct flow {
 	struct serving serving; /* first: a child leads back here */
 	UT_hash_handle hh;      /* of post->flows */
@@ -72,29 +64,6 @@ struct flow {
 	uint64_t read_mark; /* of its socket, before the program could read */
 	bool told_to_end;
 };
-
-static void key_half(const struct addr *addr, uint8_t bytes[16], uint32_t *scope)
-{
-	struct prefix prefix;
-
-	if (!prefix_of(addr, 32, 128, &prefix))
-		return;
-	memcpy(bytes, prefix.bytes, sizeof(prefix.bytes));
-	if (addr_family(addr) == AF_INET6)
-		*scope = addr->u.in6.sin6_scope_id;
-}
-
-static struct flow_key key_of(const struct datagram *datagram)
-{
-	struct flow_key key;
-
-	memset(&key, 0, sizeof(key));
-	key_half(&datagram->local, key.local, &key.scope);
-	key_half(&datagram->peer, key.peer, &key.scope);
-	key.peer_port = addr_port(&datagram->peer);
-	key.local_port = addr_port(&datagram->local);
-	return key;
-}
 
 static struct flow *find_flow(struct post *post, const struct flow_key *key)
 {
@@ -138,7 +107,7 @@ static void take_own(struct pending_list *list, const struct flow_key *key,
 	struct pending *one;
 
 	while ((one = pending_take(list)) != NULL) {
-		struct flow_key other = key_of(&one->datagram);
+		struct flow_key other = flow_key_of(&one->datagram);
 
 		pending_put(memcmp(&other, key, sizeof(other)) == 0 ? own : &others, one);
 	}
@@ -266,7 +235,7 @@ static struct flow *flow_new(struct listener *listener, const struct datagram *f
 		return NULL;
 	}
 	flow->fd = -1;
-	flow->key = key_of(first);
+	flow->key = flow_key_of(first);
 	flow->endpoint = listener->endpoint;
 	flow->local = first->local;
 	flow->made_wall_ns = wall_ns();
@@ -352,7 +321,7 @@ static void flow_open(struct listener *listener, const struct datagram *first,
 static void dispatch_datagram(struct listener *listener, const struct datagram *datagram,
 			      struct turn *turn)
 {
-	struct flow_key key = key_of(datagram);
+	struct flow_key key = flow_key_of(datagram);
 	struct flow *flow = find_flow(listener->post, &key);
 	struct error err = { 0 };
 

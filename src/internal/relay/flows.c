@@ -21,29 +21,6 @@ static struct loop *loop_of(const struct flows *flows)
 	return flows->relays->loop;
 }
 
-static void key_half(const struct addr *addr, uint8_t bytes[16], uint32_t *scope)
-{
-	struct prefix prefix;
-
-	if (!prefix_of(addr, 32, 128, &prefix))
-		return;
-	memcpy(bytes, prefix.bytes, sizeof(prefix.bytes));
-	if (addr_family(addr) == AF_INET6)
-		*scope = addr->u.in6.sin6_scope_id;
-}
-
-static struct flow_key key_of(const struct datagram *datagram)
-{
-	struct flow_key key;
-
-	memset(&key, 0, sizeof(key));
-	key_half(&datagram->local, key.local, &key.scope);
-	key_half(&datagram->peer, key.peer, &key.scope);
-	key.peer_port = addr_port(&datagram->peer);
-	key.local_port = addr_port(&datagram->local);
-	return key;
-}
-
 static unsigned hash_of(const struct flows *flows, const struct flow_key *key)
 {
 	return (unsigned)siphash(&flows->secret, key, sizeof(*key));
@@ -94,7 +71,7 @@ void flows_done(struct flows *flows)
 
 bool flows_forward(struct flows *flows, const struct datagram *request)
 {
-	struct flow_key key = key_of(request);
+	struct flow_key key = flow_key_of(request);
 	struct flow *flow = NULL;
 
 	HASH_FIND_BYHASHVALUE(hh, flows->by_key, &key, sizeof(key), hash_of(flows, &key),
@@ -167,7 +144,7 @@ static struct flow *flow_new(struct flows *flows, int listener,
 		return NULL;
 	flow->flows = flows;
 	flow->owner = *owner;
-	flow->key = key_of(first);
+	flow->key = flow_key_of(first);
 	flow->request = *first;
 	flow->request.data = NULL;
 	flow->outlet = outlet;

@@ -25,6 +25,7 @@
 #include "usherd/internal/relays.h"
 #include "usherd/model/target.h"
 #include "usherd/net/datagram.h"
+#include "usherd/net/flow_key.h"
 
 /* ---- plan.c ---- */
 
@@ -261,15 +262,6 @@ void connect_timer_fired(struct stream *stream);
 
 /* Answers of one target taken before others have their turn. */
 #define FLOW_TURN 16
-
-/* Both ends of an exchange, every byte defined. */
-struct flow_key {
-	uint8_t peer[16];
-	uint8_t local[16];
-	uint32_t scope;
-	uint16_t peer_port;
-	uint16_t local_port;
-};
 
 /* A listener's socket, for answers: the listener itself may be closed before its flows
  * have ended. */
