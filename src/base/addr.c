@@ -223,6 +223,18 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	}
 }
 
+/* inet_ntop(3) takes printf(3) to do this. */
+static void add_in(struct text *text, const struct sockaddr_in *in)
+{
+	uint32_t bits = ntohl(in->sin_addr.s_addr);
+
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		text_add_number(text, bits >> shift & 0xff);
+		if (shift > 0)
+			text_add(text, ".");
+	}
+}
+
 static void add_in6(struct text *text, const struct sockaddr_in6 *in6)
 {
 	char host[INET6_ADDRSTRLEN];
@@ -271,14 +283,12 @@ static void add_unix(struct text *text, const struct addr *addr)
 
 static void add_host(struct text *text, const struct addr *addr)
 {
-	char host[INET_ADDRSTRLEN];
 	struct addr plain = *addr;
 
 	addr_normalise(&plain);
 	switch (addr_family(&plain)) {
 	case AF_INET:
-		text_add(text,
-			 inet_ntop(AF_INET, &plain.u.in.sin_addr, host, sizeof(host)));
+		add_in(text, &plain.u.in);
 		break;
 	case AF_INET6:
 		add_in6(text, &plain.u.in6);

@@ -6,11 +6,15 @@
  */
 #include "usherd/base/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ESCAPE_SIZE 4 /* \xHH */
+#define ESCAPE_SIZE   4  /* \xHH */
+#define NUMBER_DIGITS 20 /* of UINT64_MAX */
+
+static_assert(sizeof(uintmax_t) == sizeof(uint64_t), "NUMBER_DIGITS is too few");
 
 void text_init(struct text *text, char *buffer, size_t size)
 {
@@ -38,6 +42,18 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length)
 	text->data[text->length] = '\0';
 }
 
+void text_add_number(struct text *text, uintmax_t number)
+{
+	char digits[NUMBER_DIGITS];
+	size_t first = sizeof(digits);
+
+	do {
+		digits[--first] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	text_add_bytes(text, digits + first, sizeof(digits) - first);
+}
+
 void text_addf(struct text *text, const char *format, ...)
 {
 	size_t room = text->size - text->length; /* with the NUL */
@@ -58,6 +74,15 @@ void text_addf(struct text *text, const char *format, ...)
 	text->length += text->truncated ? room - 1 : (size_t)length;
 }
 
+static size_t plain_length(const char *bytes, const char *end)
+{
+	const char *at = bytes;
+
+	while (at < end && *at >= 0x20 && *at <= 0x7e && *at != '\\' && *at != '\'')
+		at++;
+	return (size_t)(at - bytes);
+}
+
 /* Returns the length of the harmless form of @byte, written to @ret. */
 static size_t escape_byte(unsigned char byte, char ret[ESCAPE_SIZE])
 {
@@ -74,10 +99,6 @@ static size_t escape_byte(unsigned char byte, char ret[ESCAPE_SIZE])
 			return 2;
 		}
 	}
-	if (byte >= 0x20 && byte <= 0x7e) {
-		ret[0] = (char)byte;
-		return 1;
-	}
 	ret[1] = 'x';
 	ret[2] = digits[byte >> 4];
 	ret[3] = digits[byte & 0xf];
@@ -86,11 +107,18 @@ static size_t escape_byte(unsigned char byte, char ret[ESCAPE_SIZE])
 
 void text_add_escaped(struct text *text, const char *bytes, size_t length)
 {
+	const char *end = bytes + length;
 	char escaped[ESCAPE_SIZE];
 
-	for (size_t i = 0; i < length && !text->truncated; i++) {
-		size_t need = escape_byte((unsigned char)bytes[i], escaped);
+	while (bytes < end && !text->truncated) {
+		size_t plain = plain_length(bytes, end);
+		size_t need;
 
+		text_add_bytes(text, bytes, plain);
+		bytes += plain;
+		if (bytes == end)
+			return;
+		need = escape_byte((unsigned char)*bytes++, escaped);
 		/* Half an escape could be taken for something else. */
 		if (need > text->size - 1 - text->length)
 			text->truncated = true;

@@ -197,7 +197,7 @@ static bool add_value(struct text *text, const struct variable *variable,
 	case DETAIL_PORT:
 		if (end->addr == NULL)
 			return false;
-		text_addf(text, "%u", (unsigned)addr_port(end->addr));
+		text_add_number(text, addr_port(end->addr));
 		return true;
 	}
 	return false;

@@ -17,37 +17,46 @@ struct part {
 
 static void add_pid(const struct event *event, struct text *line)
 {
-	text_addf(line, " pid=%ld", (long)event->pid);
+	text_add(line, " pid=");
+	text_add_number(line, (uintmax_t)event->pid);
 }
 
 static void add_from(const struct event *event, struct text *line)
 {
 	char host[ADDR_TEXT_SIZE];
 
-	text_addf(line, " from=%s", addr_format_host(&event->peer, host));
+	text_add(line, " from=");
+	text_add(line, addr_format_host(&event->peer, host));
 }
 
 static void add_status(const struct event *event, struct text *line)
 {
-	if (WIFSIGNALED(event->wait_status))
-		text_addf(line, " signal=%d", WTERMSIG(event->wait_status));
-	else
-		text_addf(line, " status=%d", WEXITSTATUS(event->wait_status));
+	bool signaled = WIFSIGNALED(event->wait_status);
+
+	text_add(line, signaled ? " signal=" : " status=");
+	text_add_number(line, (unsigned)(signaled ? WTERMSIG(event->wait_status)
+						  : WEXITSTATUS(event->wait_status)));
 }
 
 static void add_duration(const struct event *event, struct text *line)
 {
-	text_addf(line, " duration=%llu(sec)", (unsigned long long)event->duration_s);
+	text_add(line, " duration=");
+	text_add_number(line, event->duration_s);
+	text_add(line, "(sec)");
 }
 
 static void add_in(const struct event *event, struct text *line)
 {
-	text_addf(line, " in=%llu(bytes)", (unsigned long long)event->bytes_in);
+	text_add(line, " in=");
+	text_add_number(line, event->bytes_in);
+	text_add(line, "(bytes)");
 }
 
 static void add_out(const struct event *event, struct text *line)
 {
-	text_addf(line, " out=%llu(bytes)", (unsigned long long)event->bytes_out);
+	text_add(line, " out=");
+	text_add_number(line, event->bytes_out);
+	text_add(line, "(bytes)");
 }
 
 static void add_reason(const struct event *event, struct text *line)
@@ -84,7 +93,8 @@ void event_format(const struct event *event, struct text *ret_line)
 {
 	const struct kind *kind = &kinds[event->kind];
 
-	text_addf(ret_line, "%s: ", kind->word);
+	text_add(ret_line, kind->word);
+	text_add(ret_line, ": ");
 	text_add_escaped(ret_line, event->service,
 			 strnlen(event->service, sizeof(event->service)));
 	for (size_t i = 0; i < PARTS_MAX; i++) {

@@ -77,7 +77,11 @@ static void file_frame(struct log_sink *sink, const struct log_record *record,
 	if (sink->stamp_seconds != record->wall_seconds)
 		make_stamp(sink, record->wall_seconds);
 	text_add(line, sink->stamp);
-	text_addf(line, " %s[%ld]: ", sink->ident, (long)sink->pid);
+	text_add(line, " ");
+	text_add(line, sink->ident);
+	text_add(line, "[");
+	text_add_number(line, (uintmax_t)sink->pid);
+	text_add(line, "]: ");
 	if (!record->is_event) {
 		text_add(line, log_level_word(record->level));
 		text_add(line, ": ");

@@ -2,6 +2,7 @@
 /* Text in fixed buffers: what fits, what is cut, what is escaped. */
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "usherd/base/text.h"
@@ -108,6 +109,35 @@ static void adds_nothing_when_an_argument_cannot_be_converted(void **state)
 	assert_string_equal(buffer, "ab");
 }
 
+static void numbers_are_those_of_printf(void **state)
+{
+	static const uintmax_t numbers[] = { 0,     1,          9,          10,
+					     65535, UINT32_MAX, UINT64_MAX, 1000000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		char buffer[32], expected[32];
+		struct text text;
+
+		text_init(&text, buffer, sizeof(buffer));
+		text_add_number(&text, numbers[i]);
+		(void)snprintf(expected, sizeof(expected), "%ju", numbers[i]);
+		assert_string_equal(buffer, expected);
+	}
+}
+
+static void a_number_that_does_not_fit_is_cut(void **state)
+{
+	char buffer[4];
+	struct text text;
+
+	(void)state;
+	text_init(&text, buffer, sizeof(buffer));
+	text_add_number(&text, 12345);
+	assert_string_equal(buffer, "123");
+	assert_true(text.truncated);
+}
+
 static void escapes_everything_that_is_not_plain(void **state)
 {
 	static const char bytes[] = "a\n\t\\'\r\0\x1b\x7f\x80\xff ~z";
@@ -186,6 +216,8 @@ int main(void)
 		cmocka_unit_test(adds_bytes_without_their_terminator),
 		cmocka_unit_test(formats_to_the_last_byte_and_cuts_after),
 		cmocka_unit_test(adds_nothing_when_an_argument_cannot_be_converted),
+		cmocka_unit_test(numbers_are_those_of_printf),
+		cmocka_unit_test(a_number_that_does_not_fit_is_cut),
 		cmocka_unit_test(escapes_everything_that_is_not_plain),
 		cmocka_unit_test(escaped_text_is_printable_for_every_byte),
 		cmocka_unit_test(never_cuts_an_escape_in_half),
