@@ -38,7 +38,9 @@ static struct outline_item *outline_add(struct scan *scan, const struct word *na
 		scan->capacity = capacity;
 	}
 	struct outline_item *item = &outline->items[outline->count];
-	*item = (struct outline_item){ .line = name->line, .parent = scan->section };
+	*item = (struct outline_item){ .line = name->line,
+				       .parent = scan->section,
+				       .start = name->start };
 	item->name = strndup(scan->text + name->start, name->length);
 	if (item->name == NULL) {
 		scan->result = -ENOMEM;
@@ -224,6 +226,8 @@ void outline_close(struct scan *scan)
 	} else {
 		refuse_stray_words(scan, 0);
 		scan->depth--;
+		if (scan->section != OUTLINE_TOP)
+			scan->outline->items[scan->section].end = scan->position + 1;
 		scan->section = OUTLINE_TOP;
 	}
 	forget_words(scan);

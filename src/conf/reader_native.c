@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The only file that knows libconfuse. The text has been through prescan(), so comments
- * and structure are sound; the schema is made from the attribute table, every option a
- * list of strings, so that everything about values is checked in one place later and a
- * wrong value never stops the parser. Names the table does not have are put into the
- * schema as well: they become attributes of a stanza, and build.c refuses all of them at
- * once, where libconfuse would stop at the first.
+ * and structure are sound, and its outline says where each section begins and ends and
+ * which names it assigns to. Every section is given to a parser of its own, whose schema
+ * has those names: libconfuse compares a title with all titles before it and makes every
+ * option of the schema anew for each section, which ten thousand services would feel.
+ *
+ * Every option is a list of strings, so that everything about values is checked in one
+ * place later and a wrong value never stops the parser. Whether the attribute table has a
+ * name is build.c's question, which refuses all that are wrong at once, where libconfuse
+ * would stop at the first.
  *
  * libconfuse keeps no position of an option and cannot tell "= {}" from an option not
- * given, nor '=' from '+='. The outline of the pre-scan knows all of that: the k-th
- * section of a name in the one is the k-th in the other.
+ * given, nor '=' from '+='. The outline knows all of that as well.
  */
 #include "usherd/conf/reader_native.h"
 
@@ -25,17 +28,40 @@
 #include "usherd/conf/attributes.h"
 #include "usherd/conf/prescan.h"
 
-/* Looking up an option is linear; past so many unknown names the first stops the file. */
+/* Looking up an option is linear; past so many unknown names the first stops the part. */
 #define UNKNOWN_NAMES_MAX 100
+#define NAMES_MAX         (2 * ATTRIBUTES_MAX + UNKNOWN_NAMES_MAX)
+
+struct section_rule {
+	const char *name;
+	enum stanza_kind kind;
+	bool titled;
+};
 
 struct reading {
 	const char *file;
 	struct diagnostics *diagnostics;
 	struct outline outline;
-	struct strings unknown; /* attribute names the table does not have */
 	struct stanzas *stanzas;
+	/* Of the part that is being parsed: */
+	unsigned lines_before;
 	unsigned stopped_line; /* where the parser gave up; 0: it did not */
-	bool duplicate_title;  /* and whether that was the title of a service */
+};
+
+/* A piece of the text that is parsed by itself. */
+struct part {
+	char *text;
+	size_t length;
+	unsigned line;                   /* of its first byte */
+	const struct section_rule *rule; /* NULL: the settings */
+	size_t first, last; /* items of the outline, its assignments among them */
+};
+
+/* The schema of a part: borrowed names. */
+struct names {
+	const char *items[NAMES_MAX];
+	size_t count;
+	size_t unknown;
 };
 
 /*
@@ -43,12 +69,6 @@ struct reading {
  * there is never more than one parse in a process, and this is set during it only.
  */
 static _Thread_local struct reading *current;
-
-struct section_rule {
-	const char *name;
-	enum stanza_kind kind;
-	bool titled;
-};
 
 static const struct section_rule sections[] = {
 	{ "service", STANZA_SERVICE, true },
@@ -106,94 +126,61 @@ static bool check_sections(const struct reading *reading)
 	return reading->diagnostics->errors == errors;
 }
 
-static int collect_unknown(struct reading *reading)
+static bool has_name(const struct names *names, const char *name)
 {
-	for (size_t i = 0; i < reading->outline.count; i++) {
-		const struct outline_item *item = &reading->outline.items[i];
-		if (item->kind != OUTLINE_ASSIGNMENT ||
-		    attribute_find(item->name) != NULL ||
-		    find_section(item->name) != NULL ||
-		    reading->unknown.count >= UNKNOWN_NAMES_MAX ||
-		    strings_find(&reading->unknown, item->name) != -1)
-			continue;
-		if (strings_add(&reading->unknown, item->name) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->items[i], name) == 0)
+			return true;
+	return false;
 }
 
-static size_t add_names(cfg_opt_t *options, size_t used, const struct strings *unknown)
+/* The assignments of @part, in their order, NULL past the last; begins with NULL. */
+static const struct outline_item *next_assignment(const struct reading *reading,
+						  const struct part *part,
+						  const struct outline_item *item)
 {
-	const struct attribute *attribute;
-	for (size_t i = 0; (attribute = attribute_at(i)) != NULL; i++) {
-		options[used++] =
-			(cfg_opt_t)CFG_STR_LIST(attribute->name, NULL, CFGF_NODEFAULT);
-		if (attribute->alias != NULL)
-			options[used++] = (cfg_opt_t)CFG_STR_LIST(attribute->alias, NULL,
-								  CFGF_NODEFAULT);
-	}
-	for (size_t i = 0; i < unknown->count; i++)
-		options[used++] =
-			(cfg_opt_t)CFG_STR_LIST(unknown->items[i], NULL, CFGF_NODEFAULT);
-	return used;
-}
-
-/* Every name is taken everywhere: build.c says where it belongs. cfg_init() copies the
- * options, so they may live on this stack. */
-static cfg_t *make_parser(const struct reading *reading)
-{
-	enum {
-		OPTIONS_MAX = 2 * ATTRIBUTES_MAX + UNKNOWN_NAMES_MAX + SECTION_COUNT + 1
-	};
-	cfg_opt_t inner[OPTIONS_MAX];
-	cfg_opt_t outer[OPTIONS_MAX];
-
-	size_t used = add_names(inner, 0, &reading->unknown);
-	inner[used] = (cfg_opt_t)CFG_END();
-	used = 0;
-	for (size_t i = 0; i < SECTION_COUNT; i++) {
-		cfg_flag_t flags = CFGF_MULTI;
-		if (sections[i].titled)
-			flags |= CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-		outer[used++] = (cfg_opt_t)CFG_SEC(sections[i].name, inner, flags);
-	}
-	used = add_names(outer, used, &reading->unknown);
-	outer[used] = (cfg_opt_t)CFG_END();
-	return cfg_init(outer, CFGF_NONE);
-}
-
-/* The @index-th section called @name of the outline; NULL when there are fewer. */
-static const struct outline_item *outline_section(const struct outline *outline,
-						  const char *name, size_t index)
-{
-	for (size_t i = 0; i < outline->count; i++) {
-		const struct outline_item *item = &outline->items[i];
-		if (item->kind == OUTLINE_SECTION && strcmp(item->name, name) == 0 &&
-		    index-- == 0)
-			return item;
+	size_t parent = part->rule != NULL ? part->first : OUTLINE_TOP;
+	size_t i = part->first;
+	if (item != NULL)
+		i = (size_t)(item - reading->outline.items) + 1;
+	for (; i < part->last; i++) {
+		const struct outline_item *next = &reading->outline.items[i];
+		if (next->kind == OUTLINE_ASSIGNMENT && next->parent == parent)
+			return next;
 	}
 	return NULL;
 }
 
-/* The parser stopped at a title it had before: say where both are. */
-static void complain_duplicate(struct reading *reading, cfg_t *parser, const char *title)
+/* Every name is taken everywhere: build.c says where it belongs. */
+static void collect_names(const struct reading *reading, const struct part *part,
+			  struct names *ret)
 {
-	cfg_opt_t *option = cfg_getopt(parser, "service");
-	size_t count = cfg_opt_size(option);
-	const struct outline_item *second =
-		outline_section(&reading->outline, "service", count);
-	const struct outline_item *first = NULL;
-	for (size_t i = 0; i < count && first == NULL; i++) {
-		const cfg_t *section = cfg_opt_getnsec(option, (unsigned)i);
-		if (section != NULL && section->title != NULL &&
-		    strcmp(section->title, title) == 0)
-			first = outline_section(&reading->outline, "service", i);
+	const struct outline_item *item = NULL;
+	ret->count = 0;
+	ret->unknown = 0;
+	while ((item = next_assignment(reading, part, item)) != NULL) {
+		bool known = attribute_find(item->name) != NULL;
+		if (has_name(ret, item->name) || find_section(item->name) != NULL ||
+		    (!known && ret->unknown == UNKNOWN_NAMES_MAX))
+			continue;
+		ret->items[ret->count++] = item->name;
+		ret->unknown += !known;
 	}
-	reading->duplicate_title = true;
-	diagnostics_add(reading->diagnostics, SEVERITY_ERROR, reading->file,
-			second != NULL ? second->line : (unsigned)parser->line,
-			"service '%s' is already defined at %s:%u", title, reading->file,
-			first != NULL ? first->line : 0);
+}
+
+static cfg_t *make_parser(const struct part *part, const struct names *names)
+{
+	cfg_opt_t options[NAMES_MAX + 1];
+	/* cfg_init() copies the options, so they may live on this stack. */
+	for (size_t i = 0; i < names->count; i++)
+		options[i] =
+			(cfg_opt_t)CFG_STR_LIST(names->items[i], NULL, CFGF_NODEFAULT);
+	options[names->count] = (cfg_opt_t)CFG_END();
+	if (part->rule == NULL)
+		return cfg_init(options, CFGF_NONE);
+	cfg_flag_t flags = part->rule->titled ? CFGF_MULTI | CFGF_TITLE : CFGF_MULTI;
+	cfg_opt_t section[] = { CFG_SEC(part->rule->name, options, flags), CFG_END() };
+	return cfg_init(section, CFGF_NONE);
 }
 
 static void on_error(cfg_t *parser, const char *format, va_list arguments)
@@ -201,16 +188,10 @@ static void on_error(cfg_t *parser, const char *format, va_list arguments)
 
 static void on_error(cfg_t *parser, const char *format, va_list arguments)
 {
-	static const char duplicate[] = "found duplicate title";
 	char text[ERROR_TEXT_SIZE];
-	current->stopped_line = (unsigned)parser->line;
-	if (strncmp(format, duplicate, sizeof(duplicate) - 1) == 0) {
-		(void)vsnprintf(text, sizeof(text), "%s", arguments);
-		complain_duplicate(current, parser, text);
-		return;
-	}
+	current->stopped_line = current->lines_before + (unsigned)parser->line;
 	(void)vsnprintf(text, sizeof(text), format, arguments);
-	complain(current, (unsigned)parser->line, text);
+	complain(current, current->stopped_line, text);
 }
 
 static int copy_values(cfg_opt_t *option, struct strings *ret)
@@ -247,94 +228,143 @@ static int copy_assignment(const struct outline_item *item, cfg_t *section,
 	return copy_values(option, &attribute->values);
 }
 
-/* The assignments in the section at @parent of the outline, which stand together. */
-static int copy_section(const struct reading *reading, cfg_t *section, size_t parent,
-			struct stanza *stanza)
+static int copy_assignments(const struct reading *reading, const struct part *part,
+			    cfg_t *section, struct stanza *stanza)
 {
-	bool top = parent == OUTLINE_TOP;
+	const struct outline_item *item = NULL;
 	int result = 0;
-	for (size_t i = top ? 0 : parent + 1; i < reading->outline.count && result == 0;
-	     i++) {
-		const struct outline_item *item = &reading->outline.items[i];
+	while (result == 0 && (item = next_assignment(reading, part, item)) != NULL) {
 		if (reading->stopped_line != 0 && item->line >= reading->stopped_line)
 			break;
-		if (item->parent == parent && item->kind == OUTLINE_ASSIGNMENT)
-			result = copy_assignment(item, section, stanza);
-		else if (!top)
-			break;
+		result = copy_assignment(item, section, stanza);
 	}
 	return result;
 }
 
-/* The sections of one kind that were parsed to their end. */
-static int copy_sections(const struct reading *reading, cfg_t *parser,
-			 const struct section_rule *rule)
+/* A section only when it was parsed to its end, settings as far as the parser got. */
+static int copy_stanza(const struct reading *reading, const struct part *part,
+		       cfg_t *parser)
 {
-	cfg_opt_t *option = cfg_getopt(parser, rule->name);
-	size_t count = cfg_opt_size(option);
-	if (reading->stopped_line != 0 && !reading->duplicate_title && count > 0)
-		count--;
-	size_t index = 0;
-	for (size_t i = 0; i < reading->outline.count && index < count; i++) {
-		const struct outline_item *item = &reading->outline.items[i];
-		if (item->kind != OUTLINE_SECTION || strcmp(item->name, rule->name) != 0)
-			continue;
-		cfg_t *section = cfg_opt_getnsec(option, (unsigned)index++);
-		struct stanza *stanza = stanzas_add(reading->stanzas, rule->kind,
-						    rule->titled ? section->title : NULL,
-						    reading->file, item->line);
-		if (stanza == NULL || copy_section(reading, section, i, stanza) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	static const struct section_rule settings = { .kind = STANZA_SETTINGS };
+	const struct section_rule *rule = part->rule != NULL ? part->rule : &settings;
+	cfg_t *section = parser;
+	if (part->rule != NULL && reading->stopped_line != 0)
+		return 0;
+	if (part->rule != NULL)
+		section = cfg_getnsec(parser, rule->name, 0);
+	if (section == NULL)
+		return -ENOMEM;
+	struct stanza *stanza = stanzas_add(reading->stanzas, rule->kind,
+					    rule->titled ? section->title : NULL,
+					    reading->file, part->line);
+	if (stanza == NULL)
+		return -ENOMEM;
+	return copy_assignments(reading, part, section, stanza);
 }
 
-static int copy_stanzas(const struct reading *reading, cfg_t *parser)
+static int parse_stream(struct reading *reading, const struct part *part, cfg_t *parser,
+			FILE *stream)
 {
-	for (size_t i = 0; i < SECTION_COUNT; i++)
-		if (copy_sections(reading, parser, &sections[i]) < 0)
-			return -ENOMEM;
-	struct stanza *stanza =
-		stanzas_add(reading->stanzas, STANZA_SETTINGS, NULL, reading->file, 1);
-	if (stanza == NULL || copy_section(reading, parser, OUTLINE_TOP, stanza) < 0)
-		return -ENOMEM;
-	return 0;
-}
-
-static int parse_stream(struct reading *reading, cfg_t *parser, FILE *stream)
-{
-	parser->filename = strdup(reading->file);
-	if (parser->filename == NULL)
-		return -ENOMEM;
-	cfg_set_error_function(parser, on_error);
 	size_t errors = reading->diagnostics->errors;
+	cfg_set_error_function(parser, on_error);
+	reading->lines_before = part->line - 1;
+	reading->stopped_line = 0;
 	current = reading;
 	int status = cfg_parse_fp(parser, stream);
 	current = NULL;
 	if (status == CFG_SUCCESS)
-		return copy_stanzas(reading, parser);
+		return copy_stanza(reading, part, parser);
 	if (reading->diagnostics->errors == errors)
-		complain(reading, (unsigned)parser->line, "the file cannot be parsed");
+		complain(reading, part->line, "the file cannot be parsed");
 	if (reading->stopped_line == 0)
-		reading->stopped_line = 1;
-	int result = copy_stanzas(reading, parser);
+		reading->stopped_line = part->line;
+	int result = copy_stanza(reading, part, parser);
 	return result < 0 ? result : -EINVAL;
 }
 
-static int parse_text(struct reading *reading, char *text, size_t length)
+static int parse_part(struct reading *reading, const struct part *part)
 {
+	struct names names;
 	/* fmemopen(3) refuses an empty buffer. */
-	if (length == 0)
+	if (part->length == 0)
 		return 0;
-	FILE *stream = fmemopen(text, length, "r");
+	FILE *stream = fmemopen(part->text, part->length, "r");
 	if (stream == NULL)
 		return -ENOMEM;
-	cfg_t *parser = make_parser(reading);
-	int result = parser != NULL ? parse_stream(reading, parser, stream) : -ENOMEM;
+	collect_names(reading, part, &names);
+	cfg_t *parser = make_parser(part, &names);
+	int result =
+		parser != NULL ? parse_stream(reading, part, parser, stream) : -ENOMEM;
 	if (parser != NULL)
 		cfg_free(parser);
 	(void)fclose(stream);
 	return result;
+}
+
+/* What stays is the settings, each on the line it was on. */
+static void blank_section(char *text, const struct outline_item *item)
+{
+	for (size_t i = item->start; i < item->end; i++)
+		if (text[i] != '\n')
+			text[i] = ' ';
+}
+
+static int parse_sections(struct reading *reading, char *text,
+			  const struct section_rule *rule)
+{
+	const struct outline *outline = &reading->outline;
+	int result = 0;
+	for (size_t i = 0; i < outline->count; i++) {
+		const struct outline_item *item = &outline->items[i];
+		if (item->kind != OUTLINE_SECTION || strcmp(item->name, rule->name) != 0)
+			continue;
+		struct part part = { .text = text + item->start,
+				     .length = item->end - item->start,
+				     .line = item->line,
+				     .rule = rule,
+				     .first = i,
+				     .last = i + 1 };
+		while (part.last < outline->count &&
+		       outline->items[part.last].parent == i)
+			part.last++;
+		int r = parse_part(reading, &part);
+		blank_section(text, item);
+		if (r == -ENOMEM)
+			return r;
+		result = r < 0 ? r : result;
+	}
+	return result;
+}
+
+/* Up to the first section after the last setting: mostly, little of the text. */
+static size_t settings_length(const struct outline *outline, size_t length)
+{
+	for (size_t i = outline->count; i-- > 0;) {
+		const struct outline_item *item = &outline->items[i];
+		if (item->kind == OUTLINE_SECTION)
+			length = item->start;
+		else if (item->parent == OUTLINE_TOP)
+			return length;
+	}
+	return 0;
+}
+
+static int parse_text(struct reading *reading, char *text, size_t length)
+{
+	int result = 0;
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		int r = parse_sections(reading, text, &sections[i]);
+		if (r == -ENOMEM)
+			return r;
+		result = r < 0 ? r : result;
+	}
+	const struct part settings = { .text = text,
+				       .length =
+					       settings_length(&reading->outline, length),
+				       .line = 1,
+				       .last = reading->outline.count };
+	int r = parse_part(reading, &settings);
+	return r < 0 ? r : result;
 }
 
 int reader_native(char *text, size_t length, const char *file, struct stanzas *stanzas,
@@ -347,10 +377,7 @@ int reader_native(char *text, size_t length, const char *file, struct stanzas *s
 	if (result == 0 && !check_sections(&reading))
 		result = -EINVAL;
 	if (result == 0)
-		result = collect_unknown(&reading);
-	if (result == 0)
 		result = parse_text(&reading, text, length);
-	strings_done(&reading.unknown);
 	outline_done(&reading.outline);
 	return result;
 }

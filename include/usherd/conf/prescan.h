@@ -26,6 +26,8 @@ struct outline_item {
 	bool titled;   /* section */
 	bool append;   /* assignment with += */
 	size_t parent; /* index of the section it stands in, or OUTLINE_TOP */
+	size_t start;  /* of the name, in the text */
+	size_t end;    /* section: past its '}' */
 };
 
 struct outline {

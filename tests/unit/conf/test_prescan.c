@@ -281,12 +281,12 @@ static void outlines_every_section_and_assignment(void **state)
 	struct scanned scanned = scan("a = 1\ns 'x y' { b += { 1,\n2 } c = {}\n}\nd { }\n"
 				      "e = 2");
 	static const struct outline_item expected[] = {
-		{ OUTLINE_ASSIGNMENT, NULL, 1, false, false, OUTLINE_TOP },
-		{ OUTLINE_SECTION, NULL, 2, true, false, OUTLINE_TOP },
-		{ OUTLINE_ASSIGNMENT, NULL, 2, false, true, 1 },
-		{ OUTLINE_ASSIGNMENT, NULL, 3, false, false, 1 },
-		{ OUTLINE_SECTION, NULL, 5, false, false, OUTLINE_TOP },
-		{ OUTLINE_ASSIGNMENT, NULL, 6, false, false, OUTLINE_TOP },
+		{ OUTLINE_ASSIGNMENT, NULL, 1, false, false, OUTLINE_TOP, 0, 0 },
+		{ OUTLINE_SECTION, NULL, 2, true, false, OUTLINE_TOP, 6, 38 },
+		{ OUTLINE_ASSIGNMENT, NULL, 2, false, true, 1, 16, 0 },
+		{ OUTLINE_ASSIGNMENT, NULL, 3, false, false, 1, 30, 0 },
+		{ OUTLINE_SECTION, NULL, 5, false, false, OUTLINE_TOP, 39, 44 },
+		{ OUTLINE_ASSIGNMENT, NULL, 6, false, false, OUTLINE_TOP, 45, 0 },
 	};
 	static const char *const names[] = { "a", "s", "b", "c", "d", "e" };
 	assert_int_equal(scanned.result, 0);
@@ -299,6 +299,8 @@ static void outlines_every_section_and_assignment(void **state)
 		assert_int_equal(item->titled, expected[i].titled);
 		assert_int_equal(item->append, expected[i].append);
 		assert_true(item->parent == expected[i].parent);
+		assert_int_equal(item->start, expected[i].start);
+		assert_int_equal(item->end, expected[i].end);
 	}
 	scanned_done(&scanned);
 }
