@@ -243,14 +243,18 @@ size_t attribute_index(const struct attribute *attribute)
 	return (size_t)(attribute - attributes);
 }
 
+/* Asked some fifty times for each service: most names differ in the first byte. */
+static bool is_called(const char *known, const char *name)
+{
+	return known != NULL && known[0] == name[0] && strcmp(known, name) == 0;
+}
+
 const struct attribute *attribute_find(const char *name)
 {
-	for (size_t i = 0; i < ATTRIBUTE_COUNT; i++) {
-		const struct attribute *attribute = &attributes[i];
-		if (strcmp(attribute->name, name) == 0 ||
-		    (attribute->alias != NULL && strcmp(attribute->alias, name) == 0))
-			return attribute;
-	}
+	for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
+		if (is_called(attributes[i].name, name) ||
+		    is_called(attributes[i].alias, name))
+			return &attributes[i];
 	return NULL;
 }
 

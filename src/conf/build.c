@@ -170,7 +170,7 @@ static int finish_service(struct draft *draft)
 {
 	if (draft->build->diagnostics->errors > 0)
 		return 0;
-	draft->service->fingerprint = dump_fingerprint(draft->service);
+	draft->service->fingerprint = dump_fingerprint(draft->service, &draft->given);
 	return draft->service->fingerprint != NULL ? 0 : -ENOMEM;
 }
 
@@ -230,6 +230,7 @@ int build_table(const struct conf_request *request, const struct stanzas *stanza
 	else
 		table_free(build->table);
 	assignments_done(&build->defaults);
+	identities_done(&build->identities);
 	free(build);
 	return result;
 }

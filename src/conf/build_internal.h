@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "usherd/conf/attributes.h"
 #include "usherd/conf/build.h"
+#include "usherd/model/program.h"
 
 /* The words of one attribute after merging, and where the last of them was written. */
 struct assignment {
@@ -27,11 +27,30 @@ struct assignments {
 	struct assignment items[ATTRIBUTES_MAX]; /* by attribute_index() */
 };
 
+/* identities.c: who has been looked up in this load. */
+enum identity_kind {
+	IDENTITY_USER,   /* name to uid and gid */
+	IDENTITY_GROUP,  /* name to gid */
+	IDENTITY_GROUPS, /* uid and gid to groups */
+};
+
+struct identity {
+	enum identity_kind kind;
+	char *name; /* owned; empty for IDENTITY_GROUPS */
+	struct credentials credentials;
+};
+
+struct identities {
+	struct identity *items; /* owned */
+	size_t count;
+};
+
 struct build {
 	const struct conf_request *request;
 	struct diagnostics *diagnostics;
 	struct table *table;
 	struct assignments defaults;
+	struct identities identities;
 	bool ipv6; /* such sockets can be made */
 	size_t endpoint_count;
 };
@@ -62,9 +81,17 @@ bool draft_applies(const struct draft *draft, const struct attribute *attribute)
 void draft_complain(const struct draft *draft, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* identities.c. A name or a number. 0; -EINVAL with the reason; -ENOMEM. May block. */
+int identity_user(struct identities *identities, const char *name,
+		  struct credentials *ret, struct error *err); /* without groups */
+int identity_group(struct identities *identities, const char *name, gid_t *ret,
+		   struct error *err);
+/* Fill in the groups of the user of @ret, who has none yet. */
+int identity_groups(struct identities *identities, struct credentials *ret,
+		    struct error *err);
+void identities_done(struct identities *identities);
+
 /* resolve.c */
-int resolve_user(const char *name, struct credentials *ret, struct error *err);
-int resolve_group(const char *name, gid_t *ret, struct error *err);
 int resolve_credentials(struct draft *draft);
 int resolve_worker(struct build *build, struct assignments *settings);
 int resolve_ports(struct draft *draft);
@@ -86,8 +113,8 @@ int resolve_redirect(struct draft *draft);
 void check_type(struct draft *draft);
 int multiplex_check(struct build *build);
 
-/* dump.c: one entry as text. 0 or a negative errno. */
-int dump_service(const struct service *service, FILE *out);
-char *dump_fingerprint(const struct service *service); /* owned; NULL: out of memory */
+/* dump.c: the fingerprint (model/service.h) of a service made of @given. Owned by the
+ * caller; NULL when out of memory. */
+char *dump_fingerprint(const struct service *service, const struct assignments *given);
 
 #endif

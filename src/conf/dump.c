@@ -71,12 +71,21 @@ static int collect_words(const struct attribute *attribute, const void *object,
 	return result;
 }
 
-static int dump_attributes(unsigned place, const void *object, const void *built_in,
-			   const char *indent, FILE *out)
+/* What was not given is at its built-in default, and need not be compared with it. */
+static bool may_differ(const struct attribute *attribute, const struct assignments *given)
 {
+	return given == NULL || (attribute->flags & ATTRIBUTE_ALWAYS) != 0 ||
+	       given->items[attribute_index(attribute)].set;
+}
+
+/* @given: what @object was made of, NULL when that is not known. */
+static int dump_attributes(unsigned place, const void *object, const void *built_in,
+			   const struct assignments *given, FILE *out)
+{
+	const char *indent = place == ATTRIBUTE_SETTING ? "" : "\t";
 	const struct attribute *attribute;
 	for (size_t i = 0; (attribute = attribute_at(i)) != NULL; i++) {
-		if ((attribute->place & place) == 0)
+		if ((attribute->place & place) == 0 || !may_differ(attribute, given))
 			continue;
 		struct strings words = { 0 };
 		int result = collect_words(attribute, object, built_in, &words);
@@ -89,7 +98,8 @@ static int dump_attributes(unsigned place, const void *object, const void *built
 	return 0;
 }
 
-int dump_service(const struct service *service, FILE *out)
+static int dump_service(const struct service *service, const struct assignments *given,
+			FILE *out)
 {
 	struct service *built_in = service_new();
 	if (built_in == NULL)
@@ -97,7 +107,7 @@ int dump_service(const struct service *service, FILE *out)
 	(void)fputs("service ", out);
 	print_word(service->id, out);
 	(void)fputs(" {\n", out);
-	int result = dump_attributes(ATTRIBUTE_SERVICE, service, built_in, "\t", out);
+	int result = dump_attributes(ATTRIBUTE_SERVICE, service, built_in, given, out);
 	(void)fputs("}\n", out);
 	service_unref(built_in);
 	return result;
@@ -119,17 +129,40 @@ static void print_endpoint(const struct endpoint *endpoint, FILE *out)
 		      (unsigned long)endpoint->owner, (unsigned long)endpoint->group);
 }
 
-char *dump_fingerprint(const struct service *service)
+/* The same, but for the port that follows? */
+static bool is_next_port(const struct endpoint *before, const struct endpoint *endpoint)
+{
+	unsigned port = addr_port(&endpoint->addr);
+	struct addr addr = endpoint->addr;
+	if (before->transport != endpoint->transport ||
+	    addr_port(&before->addr) + 1 != (int)port)
+		return false;
+	addr_set_port(&addr, (uint16_t)(port - 1));
+	return addr_equal(&addr, &before->addr);
+}
+
+/* The ports of a range stand in the entry: of each address the first one is enough. */
+static void print_endpoints(const struct service *service, FILE *out)
+{
+	const struct endpoint *before = NULL;
+	for (size_t i = 0; i < service->endpoint_count; i++) {
+		const struct endpoint *endpoint = &service->endpoints[i];
+		if (before == NULL || !is_next_port(before, endpoint))
+			print_endpoint(endpoint, out);
+		before = endpoint;
+	}
+}
+
+char *dump_fingerprint(const struct service *service, const struct assignments *given)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 	if (out == NULL)
 		return NULL;
-	int result = dump_service(service, out);
+	int result = dump_service(service, given, out);
 	print_credentials(&service->program.credentials, out);
-	for (size_t i = 0; i < service->endpoint_count; i++)
-		print_endpoint(&service->endpoints[i], out);
+	print_endpoints(service, out);
 	bool failed = ferror(out) != 0;
 	if (fclose(out) == EOF || failed || result < 0) {
 		free(text);
@@ -143,8 +176,8 @@ static int dump_settings(const struct settings *settings, FILE *out)
 	struct table *built_in = table_new();
 	if (built_in == NULL)
 		return -ENOMEM;
-	int result = dump_attributes(ATTRIBUTE_SETTING, settings, &built_in->settings, "",
-				     out);
+	int result = dump_attributes(ATTRIBUTE_SETTING, settings, &built_in->settings,
+				     NULL, out);
 	table_free(built_in);
 	return result;
 }
@@ -154,7 +187,7 @@ int conf_dump(const struct table *table, FILE *out)
 	errno = 0;
 	int result = dump_settings(&table->settings, out);
 	for (size_t i = 0; i < table->count && result == 0; i++)
-		result = dump_service(table->services[i], out);
+		result = dump_service(table->services[i], NULL, out);
 	if (result == 0 && (fflush(out) == EOF || ferror(out) != 0))
 		result = errno != 0 ? -errno : -EIO;
 	return result;

@@ -161,6 +161,7 @@ static void fill_inet(struct service *service, const struct addresses *list)
 
 static void fill_unix(struct draft *draft, const struct addresses *list)
 {
+	struct identities *identities = &draft->build->identities;
 	struct service *service = draft->service;
 	enum transport transport = service->socket_type == SERVICE_DGRAM
 					   ? TRANSPORT_UNIX_DGRAM
@@ -169,10 +170,10 @@ static void fill_unix(struct draft *draft, const struct addresses *list)
 	gid_t group = (gid_t)-1;
 	struct error err = { 0 };
 	if (service->socket_owner != NULL &&
-	    resolve_user(service->socket_owner, &owner, &err) < 0)
+	    identity_user(identities, service->socket_owner, &owner, &err) < 0)
 		draft_complain(draft, "socket_owner", "socket_owner: %s", err.text);
 	if (service->socket_group != NULL &&
-	    resolve_group(service->socket_group, &group, &err) < 0)
+	    identity_group(identities, service->socket_group, &group, &err) < 0)
 		draft_complain(draft, "socket_group", "socket_group: %s", err.text);
 	for (size_t i = 0; i < list->count; i++) {
 		struct endpoint endpoint =

@@ -1,122 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names into numbers, once per load: users, groups and ports through NSS. The results
- * go into the service, so that no child and no worker ever has to ask again.
+ * Names into numbers, once per load: whose rights a service has, and its ports from NSS.
+ * The results go into the service, so that no child and no worker ever has to ask again.
  */
 #include <errno.h>
-#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "build_internal.h"
-#include "usherd/base/units.h"
 
 /* Where the "nobody" of worker_user's default is not in passwd: the overflow id of the
  * kernel, /proc/sys/kernel/overflowuid. */
 #define NOBODY_ID 65534
-
-/* NGROUPS_MAX of the kernel, limits(5). */
-#define GROUPS_MAX 65536
-
-static bool is_number(const char *text)
-{
-	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
-static int parse_id(const char *what, const char *text, uint32_t *ret, struct error *err)
-{
-	uint64_t id = 0;
-	/* (uid_t)-1 means "leave it" to the kernel. */
-	int result = units_parse_unsigned(text, 0, UINT32_MAX - 1, &id, err);
-	if (result < 0) {
-		error_prefix(err, "%s", what);
-		return result;
-	}
-	*ret = (uint32_t)id;
-	return 0;
-}
-
-static int list_groups(const char *user, struct credentials *ret, struct error *err)
-{
-	int count = 32;
-	for (;;) {
-		gid_t *groups = calloc((size_t)count, sizeof(*groups));
-		if (groups == NULL)
-			return error_set(err, -ENOMEM, "out of memory");
-		int room = count;
-		if (getgrouplist(user, ret->gid, groups, &count) != -1) {
-			ret->groups = groups;
-			ret->group_count = (size_t)count;
-			return 0;
-		}
-		free(groups);
-		/* Not every NSS module says how many there are. */
-		if (count <= room)
-			count = room * 2;
-		if (count > GROUPS_MAX)
-			return error_set(err, -EINVAL, "user '%s' is in too many groups",
-					 user);
-	}
-}
-
-int resolve_user(const char *name, struct credentials *ret, struct error *err)
-{
-	struct credentials found = { 0 };
-	const struct passwd *entry;
-	if (is_number(name)) {
-		uint32_t id = 0;
-		int result = parse_id("user", name, &id, err);
-		if (result < 0)
-			return result;
-		found.uid = id;
-		found.gid = id;
-		entry = getpwuid(found.uid);
-	} else {
-		entry = getpwnam(name);
-		if (entry == NULL)
-			return error_set(err, -EINVAL, "unknown user '%s'", name);
-	}
-	if (entry != NULL) {
-		found.uid = entry->pw_uid;
-		found.gid = entry->pw_gid;
-	}
-	*ret = found;
-	return 0;
-}
-
-/* A number without a passwd entry is in no further group. */
-static int resolve_groups(struct credentials *ret, struct error *err)
-{
-	const struct passwd *entry = getpwuid(ret->uid);
-	if (entry == NULL)
-		return 0;
-	char *user = strdup(entry->pw_name);
-	int result = user != NULL ? list_groups(user, ret, err)
-				  : error_set(err, -ENOMEM, "out of memory");
-	free(user);
-	return result;
-}
-
-int resolve_group(const char *name, gid_t *ret, struct error *err)
-{
-	if (is_number(name)) {
-		uint32_t id = 0;
-		int result = parse_id("group", name, &id, err);
-		if (result < 0)
-			return result;
-		*ret = id;
-		return 0;
-	}
-	const struct group *entry = getgrnam(name);
-	if (entry == NULL)
-		return error_set(err, -EINVAL, "unknown group '%s'", name);
-	*ret = entry->gr_gid;
-	return 0;
-}
 
 /* Without root, only the ids usherd has already can be asked for. */
 static int keep_ids(struct draft *draft, const struct credentials *user,
@@ -146,19 +44,21 @@ static int resolve_with_group(struct draft *draft, struct credentials *found)
 
 	*found = (struct credentials){ .uid = geteuid(), .gid = getegid() };
 	if (service->group != NULL) {
-		result = resolve_group(service->group, &gid, &err);
+		result = identity_group(&draft->build->identities, service->group, &gid,
+					&err);
 		if (result < 0)
 			draft_complain(draft, "group", "%s", err.text);
 	}
 	if (service->user != NULL) {
-		result = resolve_user(service->user, found, &err);
+		result = identity_user(&draft->build->identities, service->user, found,
+				       &err);
 		if (result < 0)
 			draft_complain(draft, "user", "%s", err.text);
 	}
 	if (service->group != NULL || !root)
 		found->gid = gid;
 	if (root && service->groups && result == 0) {
-		result = resolve_groups(found, &err);
+		result = identity_groups(&draft->build->identities, found, &err);
 		if (result < 0)
 			draft_complain(draft, "groups", "groups: %s", err.text);
 	}
@@ -206,7 +106,7 @@ int resolve_worker(struct build *build, struct assignments *settings)
 	target->worker = (struct credentials){ .uid = geteuid(), .gid = getegid() };
 	if (!slot->set && !root)
 		return 0;
-	int result = resolve_user(name, &target->worker, &err);
+	int result = identity_user(&build->identities, name, &target->worker, &err);
 	if (result < 0 && !slot->set) {
 		target->worker.uid = NOBODY_ID;
 		target->worker.gid = NOBODY_ID;

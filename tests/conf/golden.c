@@ -105,6 +105,23 @@ static bool dumps_the_same_again(const struct conf_request *request, const char 
 	return same;
 }
 
+/* Every fingerprint begins with the entry that the dump has for its service. */
+static bool has_entries_for_fingerprints(const struct table *table, const char *text)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const char *fingerprint = table->services[i]->fingerprint;
+		const char *end = strstr(fingerprint, "\n}\n");
+		char *entry = strndup(fingerprint, (size_t)(end - fingerprint) + 3);
+		bool found = entry != NULL && strstr(text, entry) != NULL;
+		if (!found)
+			(void)fprintf(stderr, "not in the dump:\n%s", fingerprint);
+		free(entry);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 static char *load(const struct conf_request *request, bool *ret_good)
 {
 	struct diagnostics diagnostics = { 0 };
@@ -112,6 +129,10 @@ static char *load(const struct conf_request *request, bool *ret_good)
 	int result = conf_load(request, &table, &diagnostics);
 	char *text = result == 0 ? dump(table) : list_errors(&diagnostics);
 	*ret_good = result == 0;
+	if (*ret_good && text != NULL && !has_entries_for_fingerprints(table, text)) {
+		free(text);
+		text = NULL;
+	}
 	table_free(table);
 	diagnostics_done(&diagnostics);
 	return text;
