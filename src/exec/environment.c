@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The environment of a program: copied once per load, and for each client put together
- * with the variables that name it, in memory of that start alone. Decides nothing about
- * the program otherwise.
+ * The environment of a program: worked out once per load, and for each client put
+ * together with the variables that name it, in memory of that start alone. Decides
+ * nothing about the program otherwise.
  */
 #include "exec_internal.h"
 
@@ -151,18 +151,73 @@ static int put_named(struct strings *list, const struct strings *names,
 	return result;
 }
 
-int environment_init(struct strings *environment, const struct program *program,
-		     char *const *inherited)
+/* One without variables to be passed on. */
+static struct environment *new_environment(char *const *entries)
+{
+	struct environment *environment = calloc(1, sizeof(*environment));
+
+	if (environment == NULL)
+		return NULL;
+	environment->references = 1;
+	environment->variables = entries;
+	return environment;
+}
+
+int environment_new(char *const *entries, struct environment **ret)
+{
+	struct environment *environment = new_environment(entries);
+
+	if (environment == NULL)
+		return -ENOMEM;
+	if (put_inherited(&environment->passed_on, entries) < 0) {
+		environment_unref(environment);
+		return -ENOMEM;
+	}
+	*ret = environment;
+	return 0;
+}
+
+void environment_unref(struct environment *environment)
+{
+	if (environment == NULL || --environment->references > 0)
+		return;
+	strings_done(&environment->passed_on);
+	free(environment);
+}
+
+static int make_own(const struct environment *daemon, const struct program *program,
+		    struct strings *ret)
 {
 	int result;
 
 	if (program->passenv_given)
-		result = put_named(environment, &program->passenv, inherited);
+		result = put_named(ret, &program->passenv, daemon->variables);
 	else
-		result = put_inherited(environment, inherited);
+		result = strings_add_all(ret, &daemon->passed_on);
 	for (size_t i = 0; i < program->env.count && result == 0; i++)
-		result = put(environment, program->env.items[i]);
+		result = put(ret, program->env.items[i]);
 	return result;
+}
+
+int environment_for(struct environment *daemon, const struct program *program,
+		    struct environment **ret)
+{
+	struct environment *own;
+
+	if (!program->passenv_given && program->env.count == 0) {
+		daemon->references++;
+		*ret = daemon;
+		return 0;
+	}
+	own = new_environment(daemon->variables);
+	if (own == NULL)
+		return -ENOMEM;
+	if (make_own(daemon, program, &own->passed_on) < 0) {
+		environment_unref(own);
+		return -ENOMEM;
+	}
+	*ret = own;
+	return 0;
 }
 
 /* One end of a connection, as text where it has an address. */
@@ -216,30 +271,31 @@ static size_t write_variable(char *at, const struct variable *variable,
 }
 
 /* Pointers: those that are always there, those of the client, NULL. Then the text. */
-static size_t pointer_count(const struct strings *environment)
+static size_t pointer_count(const struct environment *environment)
 {
-	return environment->count + WRITTEN_MAX + 1;
+	return environment->passed_on.count + WRITTEN_MAX + 1;
 }
 
-size_t environment_size(const struct strings *environment)
+size_t environment_size(const struct environment *environment)
 {
 	return pointer_count(environment) * sizeof(char *) + WRITTEN_MAX * VARIABLE_SIZE;
 }
 
-char *const *environment_fill(const struct strings *environment,
+char *const *environment_fill(const struct environment *environment,
 			      const struct invocation *invocation, void *room)
 {
+	const struct strings *passed_on = &environment->passed_on;
 	char **items = room;
-	char **item = items + environment->count;
+	char **item = items + passed_on->count;
 	/* Close together, so that few pages are touched. */
 	char *at = (char *)(items + pointer_count(environment));
 	unsigned transport = ON(invocation->transport);
 	struct named_end ends[2];
 	bool unknown;
 
-	if (environment->count > 0)
-		memcpy((void *)items, (const void *)environment->items,
-		       environment->count * sizeof(*items));
+	if (passed_on->count > 0)
+		memcpy((void *)items, (const void *)passed_on->items,
+		       passed_on->count * sizeof(*items));
 	name_end(invocation->peer, &ends[END_PEER]);
 	name_end(invocation->local, &ends[END_LOCAL]);
 	/* A UNIX client usually has no name, and is known all the same. */

@@ -23,11 +23,17 @@
 #define KERNEL_SIGNALS   (_NSIG - 1)
 #define KERNEL_MASK_SIZE (KERNEL_SIGNALS / 8)
 
+struct environment {
+	unsigned references;
+	char *const *variables;   /* borrowed; the daemon's */
+	struct strings passed_on; /* owned */
+};
+
 struct plan {
 	unsigned references;
 	struct service *service; /* counted */
 	enum technique technique;
-	struct strings environment; /* owned; what is the same for every start */
+	struct environment *environment; /* counted; what is the same for every start */
 	char *bare[2];              /* the path alone, for a program without an argv */
 	unsigned starts;            /* slots that starts of it have now */
 };
@@ -182,12 +188,13 @@ int limits_apply_umask(const struct start *start);
 /* Soft and hard limit of the calling process. */
 int limits_set(int resource, rlim_t value);
 
-/* What is the same for every start, added to @environment. 0 or -ENOMEM. */
-int environment_init(struct strings *environment, const struct program *program,
-		     char *const *inherited);
+/* What is the same for every start of @program: another reference of @daemon, or one of
+ * its own. 0 or -ENOMEM. */
+int environment_for(struct environment *daemon, const struct program *program,
+		    struct environment **ret);
 /* As plan_environment_size() and plan_environment(). */
-size_t environment_size(const struct strings *environment);
-char *const *environment_fill(const struct strings *environment,
+size_t environment_size(const struct environment *environment);
+char *const *environment_fill(const struct environment *environment,
 			      const struct invocation *invocation, void *room);
 
 /*

@@ -9,8 +9,8 @@
 
 #include "exec_internal.h"
 
-int plan_new(struct service *service, char *const *environment, enum technique technique,
-	     struct plan **ret, struct error *err)
+int plan_new(struct service *service, struct environment *environment,
+	     enum technique technique, struct plan **ret, struct error *err)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 
@@ -20,7 +20,7 @@ int plan_new(struct service *service, char *const *environment, enum technique t
 	plan->service = service_ref(service);
 	plan->technique = technique;
 	plan->bare[0] = service->program.path;
-	if (environment_init(&plan->environment, &service->program, environment) != 0) {
+	if (environment_for(environment, &service->program, &plan->environment) != 0) {
 		plan_unref(plan);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -38,20 +38,20 @@ void plan_unref(struct plan *plan)
 {
 	if (plan == NULL || --plan->references > 0)
 		return;
-	strings_done(&plan->environment);
+	environment_unref(plan->environment);
 	service_unref(plan->service);
 	free(plan);
 }
 
 size_t plan_environment_size(const struct plan *plan)
 {
-	return environment_size(&plan->environment);
+	return environment_size(plan->environment);
 }
 
 char *const *plan_environment(const struct plan *plan,
 			      const struct invocation *invocation, void *room)
 {
-	return environment_fill(&plan->environment, invocation, room);
+	return environment_fill(plan->environment, invocation, room);
 }
 
 char *const *plan_arguments(const struct plan *plan)

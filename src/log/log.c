@@ -317,6 +317,11 @@ void log_set_level(struct log *log, enum log_level level)
 	log->level = level;
 }
 
+bool log_writes(const struct log *log, enum log_level level)
+{
+	return level <= log->level;
+}
+
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 {
 	int saved = errno;
@@ -324,7 +329,7 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 	va_list arguments;
 	int length;
 
-	if (level > log->level)
+	if (!log_writes(log, level))
 		return;
 	record_init(&record, level, false);
 	va_start(arguments, format);

@@ -15,12 +15,13 @@
 /* What is on its way when the engine ends mostly needs no longer. */
 #define DRAIN_MS 250
 
-static int open_supervisor_parts(struct engine *engine, struct error *err)
+static int open_supervisor_parts(struct engine *engine, char *const *environment,
+				 struct error *err)
 {
-	int r = children_new(&engine->children);
-
-	if (r < 0)
-		return error_set(err, r, "out of memory for the child table");
+	if (children_new(&engine->children) < 0)
+		return error_set(err, -ENOMEM, "out of memory for the child table");
+	if (environment_new(environment, &engine->environment) < 0)
+		return error_set(err, -ENOMEM, "out of memory for the environment");
 	engine->scratch = malloc(ENGINE_SCRATCH);
 	if (engine->scratch == NULL)
 		return error_set(err, -ENOMEM, "out of memory for datagrams");
@@ -44,7 +45,6 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 	engine->loop = setup->loop;
 	engine->reporter = setup->reporter;
 	engine->listener_ready = setup->listener_ready;
-	engine->environment = setup->environment;
 	engine->parking = setup->parking;
 	engine->find_internal =
 		setup->find_internal != NULL ? setup->find_internal : internal_find;
@@ -58,7 +58,7 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 	else if (setup->worker)
 		r = open_worker_parts(engine, err);
 	else
-		r = open_supervisor_parts(engine, err);
+		r = open_supervisor_parts(engine, setup->environment, err);
 	if (r < 0)
 		engine_done(engine);
 	return r;
@@ -88,6 +88,8 @@ void engine_done(struct engine *engine)
 	engine->children = NULL;
 	spawner_free(engine->spawner);
 	engine->spawner = NULL;
+	environment_unref(engine->environment);
+	engine->environment = NULL;
 	reserve_close(&engine->reserve);
 	free(engine->posts);
 	free(engine->scratch);

@@ -111,10 +111,22 @@ void listener_rest(struct listener *listener, uint64_t ns)
 	listener_unwatch(listener);
 }
 
+/* Could the kernel have chosen a part of it? A port; the scope of a link-local address.
+ */
+static bool is_address_complete(const struct addr *addr)
+{
+	return addr_port(addr) != 0 && (addr_family(addr) != AF_INET6 ||
+					!IN6_IS_ADDR_LINKLOCAL(&addr->u.in6.sin6_addr));
+}
+
 static void bound_address(struct listener *listener)
 {
 	struct addr *local = &listener->local;
 
+	*local = listener->endpoint.addr;
+	addr_normalise(local);
+	if (is_address_complete(local))
+		return;
 	memset(local, 0, sizeof(*local));
 	local->length = sizeof(local->u);
 	if (getsockname(listener->fd, &local->u.any, &local->length) == -1)
@@ -206,15 +218,27 @@ static void bind_failed(struct listener *listener, int r, const struct error *er
 				     loop_now_ns(engine->loop) + wait_ns);
 }
 
+static void bind_worked(const struct listener *listener, bool at_once)
+{
+	struct reporter *reporter = listener->post->engine->reporter;
+	enum log_level level = at_once ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE;
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (report_is_wanted(reporter, level))
+		report_message(reporter, level, "service '%s': %s is bound%s",
+			       listener->post->service->id,
+			       endpoint_format(&listener->endpoint, text),
+			       at_once ? "" : " now");
+}
+
 void listener_activate(struct listener *listener)
 {
 	struct engine *engine = listener->post->engine;
-	char text[ENDPOINT_TEXT_SIZE];
 	struct error err = { 0 };
 	int fd;
 
 	if (!listener_is_bound(listener)) {
-		unsigned failures = listener->failures;
+		bool at_once = listener->failures == 0;
 		int r = listener_open(&listener->endpoint, &fd, &err);
 
 		if (r < 0) {
@@ -222,11 +246,7 @@ void listener_activate(struct listener *listener)
 			return;
 		}
 		listener_take(listener, fd);
-		report_message(engine->reporter,
-			       failures > 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
-			       "service '%s': %s is bound%s", listener->post->service->id,
-			       endpoint_format(&listener->endpoint, text),
-			       failures > 0 ? " now" : "");
+		bind_worked(listener, at_once);
 		if (listener->post->internal != NULL && engine->internal_changed != NULL)
 			engine->internal_changed(engine);
 	}

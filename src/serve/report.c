@@ -15,12 +15,19 @@ void report_event(struct reporter *reporter, const struct event *event)
 	reporter->event(reporter, event);
 }
 
+bool report_is_wanted(const struct reporter *reporter, enum log_level level)
+{
+	return reporter->wants == NULL || reporter->wants(reporter, level);
+}
+
 void report_message(struct reporter *reporter, enum log_level level, const char *format,
 		    ...)
 {
 	char text[REPORT_TEXT_SIZE];
 	va_list arguments;
 
+	if (!report_is_wanted(reporter, level))
+		return;
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
@@ -70,9 +77,15 @@ static void log_reporter_message(struct reporter *reporter, enum log_level level
 	log_write(((struct log_reporter *)reporter)->log, level, "%s", text);
 }
 
+static bool log_reporter_wants(const struct reporter *reporter, enum log_level level)
+{
+	return log_writes(((const struct log_reporter *)reporter)->log, level);
+}
+
 void log_reporter_init(struct log_reporter *reporter, struct log *log)
 {
 	reporter->reporter.event = log_reporter_event;
 	reporter->reporter.message = log_reporter_message;
+	reporter->reporter.wants = log_reporter_wants;
 	reporter->log = log;
 }

@@ -25,6 +25,17 @@
 
 struct plan;
 
+/*
+ * What programs get of the daemon's environment. Counted: it is the same for all plans
+ * whose services have neither passenv nor env, and those share it.
+ */
+struct environment;
+
+/* @variables (the daemon's, borrowed) are to stay while plans are made with it. 0 or
+ * -ENOMEM. */
+int environment_new(char *const *variables, struct environment **ret);
+void environment_unref(struct environment *environment); /* NULL allowed */
+
 /* How the process is made that takes the steps. */
 enum technique {
 	/* It has our memory until exec, so that no start costs more when that has grown.
@@ -36,11 +47,11 @@ enum technique {
 };
 
 /*
- * A plan for the program of @service, with a reference of that. @environment is the
- * daemon's environment at start (passenv refers to it); copied. 0 or -ENOMEM.
+ * A plan for the program of @service, with a reference of that and, where the program
+ * gets it as it is, of @environment. 0 or -ENOMEM.
  */
-int plan_new(struct service *service, char *const *environment, enum technique technique,
-	     struct plan **ret, struct error *err);
+int plan_new(struct service *service, struct environment *environment,
+	     enum technique technique, struct plan **ret, struct error *err);
 struct plan *plan_ref(struct plan *plan);
 void plan_unref(struct plan *plan); /* NULL allowed */
 

@@ -72,6 +72,7 @@ void log_free(struct log *log); /* flushes what can be flushed without blocking 
 int log_reopen(struct log *log, const struct log_target *target, struct error *err);
 void log_set_level(struct log *log, enum log_level level);
 
+bool log_writes(const struct log *log, enum log_level level); /* or passes it over */
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void log_event(struct log *log, const struct event *event);

@@ -43,7 +43,7 @@ struct engine {
 	struct launches launches;  /* of programs that are being started */
 	struct sessions *sessions; /* owned; NULL in the supervisor */
 	struct relays *relays;     /* owned; NULL in the supervisor */
-	char *const *environment;  /* borrowed; what passenv refers to */
+	struct environment *environment; /* owned; NULL in a worker */
 	pid_t pid;                 /* of this process: in-process sessions' START */
 	const struct responder_ports *answered_ports; /* borrowed; worker */
 	bool rootless;                                /* worker: its root will be empty */

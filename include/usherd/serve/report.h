@@ -15,7 +15,12 @@ struct reporter {
 	void (*event)(struct reporter *reporter, const struct event *event);
 	void (*message)(struct reporter *reporter, enum log_level level,
 			const char *text);
+	/* Is there a use for messages of this level? NULL: there always is. */
+	bool (*wants)(const struct reporter *reporter, enum log_level level);
 };
+
+/* For what costs time to put into words, and mostly is not written. */
+bool report_is_wanted(const struct reporter *reporter, enum log_level level);
 
 void report_event(struct reporter *reporter, const struct event *event);
 void report_message(struct reporter *reporter, enum log_level level, const char *format,

@@ -283,7 +283,7 @@ static void measure(struct bench *bench, unsigned descriptors, unsigned rounds)
 /* As of a usual service: an argument, two limits, a daemon's environment. */
 static void prepare_ours(struct bench *bench)
 {
-	static char *const environment[] = {
+	static char *const variables[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LANG=C.UTF-8",
 		"INVOCATION_ID=0123456789abcdef0123456789abcdef",
@@ -292,6 +292,7 @@ static void prepare_ours(struct bench *bench)
 		NULL,
 	};
 	struct service *service = service_new();
+	struct environment *environment;
 	struct program *program;
 	struct error err;
 	void *room;
@@ -312,9 +313,11 @@ static void prepare_ours(struct bench *bench)
 	(void)addr_parse_ip("198.51.100.3", 7, &bench->local, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
-	if (plan_new(service, environment, TECHNIQUE_SHARED, &bench->plan, &err) < 0 ||
+	if (environment_new(variables, &environment) < 0 ||
+	    plan_new(service, environment, TECHNIQUE_SHARED, &bench->plan, &err) < 0 ||
 	    spawner_new(&bench->spawner, &err) < 0)
 		die("plan");
+	environment_unref(environment);
 	service_unref(service);
 	/* The bound gets them ready-made. */
 	room = malloc(plan_environment_size(bench->plan));

@@ -137,10 +137,16 @@ static inline void launch_as(struct launch *launch, uid_t uid, gid_t gid,
 static inline int launch_plan(struct launch *launch, struct plan **ret)
 {
 	char own[] = "OWN=daemon";
-	char *const environment[] = { own, NULL };
+	char *const variables[] = { own, NULL };
+	struct environment *environment;
+	int r = environment_new(variables, &environment);
 
-	return plan_new(launch->service, environment, launch->pad.technique, ret,
-			&launch->err);
+	if (r < 0)
+		return r;
+	r = plan_new(launch->service, environment, launch->pad.technique, ret,
+		     &launch->err);
+	environment_unref(environment);
+	return r;
 }
 
 static inline int launch_begin(struct launch *launch)

@@ -48,20 +48,24 @@ static void set_addresses(struct fixture *fixture, const char *peer, const char 
 	fixture->invocation.local = local == NULL ? NULL : &fixture->local;
 }
 
-/* What is inherited is gone afterwards: plans keep copies. */
+/* What is inherited is gone afterwards: plans keep references and copies. */
 static void plan(struct fixture *fixture, const char *const *inherited)
 {
 	char *none = NULL;
 	struct strings list = { 0 };
+	struct environment *environment;
 
 	for (size_t i = 0; inherited[i] != NULL; i++)
 		assert_int_equal(strings_add(&list, inherited[i]), 0);
 	plan_unref(fixture->plan);
 	fixture->plan = NULL;
-	assert_int_equal(plan_new(fixture->service,
-				  list.items == NULL ? &none : list.items,
-				  TECHNIQUE_SHARED, &fixture->plan, NULL),
+	assert_int_equal(
+		environment_new(list.items == NULL ? &none : list.items, &environment),
+		0);
+	assert_int_equal(plan_new(fixture->service, environment, TECHNIQUE_SHARED,
+				  &fixture->plan, NULL),
 			 0);
+	environment_unref(environment);
 	strings_done(&list);
 }
 

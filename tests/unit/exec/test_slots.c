@@ -23,10 +23,14 @@ struct scene {
 
 static struct plan *plan_for(struct service *service)
 {
+	struct environment *environment;
 	char *none = NULL;
 	struct plan *plan;
 
-	assert_int_equal(plan_new(service, &none, TECHNIQUE_SHARED, &plan, NULL), 0);
+	assert_int_equal(environment_new(&none, &environment), 0);
+	assert_int_equal(plan_new(service, environment, TECHNIQUE_SHARED, &plan, NULL),
+			 0);
+	environment_unref(environment);
 	return plan;
 }
 

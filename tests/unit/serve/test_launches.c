@@ -71,11 +71,15 @@ static void begin(struct fixture *fixture, struct start *start, const char *path
 	struct invocation invocation = { .fd = STDERR_FILENO, .stderr_fd = -1 };
 	struct service *service = service_new();
 	struct plan *plan;
+	struct environment *environment;
 	char *none = NULL;
 
 	assert_non_null(service);
 	service->program.path = strdup(path);
-	assert_int_equal(plan_new(service, &none, TECHNIQUE_SHARED, &plan, NULL), 0);
+	assert_int_equal(environment_new(&none, &environment), 0);
+	assert_int_equal(plan_new(service, environment, TECHNIQUE_SHARED, &plan, NULL),
+			 0);
+	environment_unref(environment);
 	service_unref(service);
 	assert_int_equal(spawn_begin(fixture->spawner, plan, &invocation,
 				     &start->launch.attempt, NULL),
