@@ -67,7 +67,8 @@ int listener_watch(struct listener *listener)
 		listener->watch.fd = parking_station(engine->parking, listener->fd);
 	r = listener->watch.fd < 0 ? listener->watch.fd
 				   : loop_add(engine->loop, &listener->watch);
-	if (listener->watch.away)
+	/* Of many in a row each makes way for the next. */
+	if (listener->watch.away && !engine->mooring)
 		(void)parking_station(engine->parking, -1);
 	listener_release(listener);
 	return r;
@@ -159,6 +160,7 @@ void listeners_moor_rest(struct engine *engine)
 		return;
 	park(engine);
 	engine->unparked_count = 0;
+	engine->mooring = true;
 	for (size_t i = 0; i < count; i++) {
 		struct listener *listener = engine->unparked[i];
 
@@ -166,4 +168,7 @@ void listeners_moor_rest(struct engine *engine)
 		if (listener->watch.away && listener->holds == 0)
 			fd_close(&listener->fd);
 	}
+	engine->mooring = false;
+	if (engine->parking != NULL)
+		(void)parking_station(engine->parking, -1);
 }

@@ -188,6 +188,8 @@ static struct listener *pool_take(struct roster_change *change,
 /* Replace the entry's new listeners by open ones where there are any. */
 static void use_pool(struct roster_change *change, struct entry *entry)
 {
+	if (change->pool_count == 0)
+		return;
 	for (size_t i = 0; i < entry->count; i++) {
 		struct listener *listener =
 			pool_take(change, &entry->listeners[i]->endpoint);

@@ -51,6 +51,7 @@ struct engine {
 	struct parking *parking; /* borrowed; NULL in a worker, or where there is none */
 	struct listener *unparked[PARKING_PUT_MAX]; /* bound a moment ago */
 	size_t unparked_count;
+	bool mooring; /* those: what stands on the station may stay there for a moment */
 	size_t bound; /* listeners that have a socket */
 	uint64_t max_children;
 	size_t serving;   /* in-process sessions that run */
