@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SIGHUP: read, check, compare, and only then change. Up to roster_commit() nothing that
- * runs has been touched.
+ * SIGHUP: read and check beside the loop, compare, and only then change. Up to
+ * roster_commit() nothing that runs has been touched.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -67,25 +67,58 @@ static void apply(struct server *server, struct table *next)
 	diff_done(&diff);
 }
 
-void server_reload(struct server *server)
+static void finish(struct server *server, struct loader_outcome *outcome)
 {
-	struct diagnostics diagnostics = { 0 };
-	struct table *next = NULL;
 	char summary[128];
 
-	if (server->stopping)
-		return;
-	notify_reloading(&server->notifier);
-	if (load_table(server->options, &next, &diagnostics) == 0) {
-		load_log(&diagnostics, server->log);
-		apply(server, next);
+	load_log(&outcome->diagnostics, server->log);
+	if (outcome->result == 0) {
+		apply(server, outcome->table);
 	} else {
-		load_log(&diagnostics, server->log);
 		reopen_log(server, server->table);
 		log_write(server->log, LOG_LEVEL_ERROR,
 			  "cannot reload: %zu errors; keeping the old configuration",
-			  diagnostics.errors);
+			  outcome->diagnostics.errors);
 	}
-	diagnostics_done(&diagnostics);
+	diagnostics_done(&outcome->diagnostics);
 	notify_ready(&server->notifier, server_summary(server, summary, sizeof(summary)));
+}
+
+static void loaded(void *data, struct loader_outcome *outcome)
+{
+	struct server *server = data;
+	bool again = server->reload_again;
+
+	server->reload_again = false;
+	if (server->stopping) {
+		table_free(outcome->table);
+		diagnostics_done(&outcome->diagnostics);
+		return;
+	}
+	finish(server, outcome);
+	if (again)
+		server_reload(server);
+}
+
+void server_reload(struct server *server)
+{
+	struct loader_outcome outcome = { .result = 0 };
+
+	if (server->stopping)
+		return;
+	/* The files may have changed behind the load that is under way. */
+	if (server->loader.under_way) {
+		server->reload_again = true;
+		return;
+	}
+	notify_reloading(&server->notifier);
+	server->loader.options = server->options;
+	server->loader.loaded = loaded;
+	server->loader.data = server;
+	if (loader_start(&server->loader, server->loop) == 0)
+		return;
+	/* Late is better than never. */
+	outcome.result =
+		load_table(server->options, &outcome.table, &outcome.diagnostics);
+	finish(server, &outcome);
 }

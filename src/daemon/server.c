@@ -82,6 +82,13 @@ static int hand_on(struct engine *engine, const char *id, int fd)
 	return workers_hand_on(server->workers, id, fd);
 }
 
+static void before_fork(const struct engine *engine)
+{
+	struct server *server = engine->data;
+
+	loader_wait(&server->loader);
+}
+
 static enum log_level level_of(const struct options *options)
 {
 	static const enum log_level levels[] = { LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,
@@ -136,6 +143,7 @@ static int start_engine(struct server *server, struct error *err)
 	server->engine.data = server;
 	server->engine.internal_changed = refresh_workers;
 	server->engine.hand_on = hand_on;
+	server->engine.before_fork = before_fork;
 	server->engine.max_children = server->table->settings.max_children;
 	r = workers_new(&server->engine, server->root, &server->workers);
 	if (r == 0)
@@ -228,6 +236,7 @@ int server_run(struct server *server)
 
 void server_done(struct server *server)
 {
+	loader_done(&server->loader);
 	lookups_free(server->lookups);
 	server->lookups = NULL;
 	workers_free(server->workers);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The life of a service: its built-in defaults, its references, its end. What the
- * fields may hold is checked where they are filled, in conf. Counted without locks: a
- * process has one thread.
+ * fields may hold is checked where they are filled, in conf. Counted without
+ * locks: one thread at a time has a service, first who loads it, then who serves it.
  */
 #include "usherd/model/service.h"
 

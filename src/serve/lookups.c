@@ -193,6 +193,8 @@ static int start(struct lookups *lookups, struct lookup *lookup)
 	if (r == 0)
 		r = loop_timer_set(engine->loop, &lookup->timer,
 				   loop_now_ns(engine->loop) + LOOKUPS_PATIENCE_NS);
+	if (engine->before_fork != NULL)
+		engine->before_fork(engine);
 	if (r == 0)
 		r = lookup_fork(&plan, &lookup->fd, &lookup->child.pid);
 	if (r < 0)

@@ -75,6 +75,8 @@ int worker_fork(const struct worker_plan *plan, int *ret_channel, pid_t *ret_pid
 
 	if (r < 0)
 		return r;
+	if (plan->engine->before_fork != NULL)
+		plan->engine->before_fork(plan->engine);
 	r = fork_with_channel(plan, ret_channel, ret_pid);
 	release_listeners(plan, held);
 	return r;

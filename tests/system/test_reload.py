@@ -107,6 +107,28 @@ class Reload(Case):
         daemon.reload(program("p", port, "new"))
         self.assertEqual(exchange(port, b"\n"), b"new\n")
 
+    def test_a_signal_during_a_load_is_not_lost(self):
+        port = harness.free_port()
+        many = "".join("service off%d { port = 1 internal = echo disable = yes }\n" % i
+                       for i in range(3000))
+        daemon = self.daemon(program("p", port))
+        for round in range(5):
+            daemon.write(many + program("p", port, "first%d" % round))
+            daemon.send(signal.SIGHUP)
+            daemon.write(program("p", port, "last%d" % round))
+            daemon.send(signal.SIGHUP)
+            # Both may have come before the first was seen.
+            harness.eventually(lambda: exchange(port, b"\n") == b"last%d\n" % round,
+                               "the last configuration in effect")
+
+    def test_is_stopped_in_the_middle_of_a_load(self):
+        many = "".join("service off%d { port = 1 internal = echo disable = yes }\n" % i
+                       for i in range(3000))
+        daemon = self.daemon("")
+        daemon.write(many)
+        daemon.send(signal.SIGHUP)
+        self.assertEqual(daemon.stop(), 0)
+
     def test_a_hundred_reloads_lose_no_client_of_an_unchanged_service(self):
         kept, inner, changing = (harness.free_port() for _ in range(3))
         fixed = program("kept", kept) + echo("inner", inner)

@@ -5,6 +5,7 @@
 #ifndef USHERD_DAEMON_SERVER_H
 #define USHERD_DAEMON_SERVER_H
 
+#include "usherd/daemon/loader.h"
 #include "usherd/daemon/notify.h"
 #include "usherd/daemon/options.h"
 #include "usherd/daemon/pidfile.h"
@@ -30,6 +31,8 @@ struct server {
 	struct watch log_watch; /* lines wait for the log's target */
 	struct timer log_timer; /* likewise, where there is no descriptor to watch */
 	struct timer log_hold;  /* end of the wait of START and EXIT lines */
+	struct loader loader;   /* of the next configuration */
+	bool reload_again;      /* asked for while one is under way */
 	struct timer stop_timer;
 	bool stopping;
 	enum stop_mode stop_mode; /* while stopping */
@@ -49,7 +52,8 @@ int server_start(struct server *server, const struct options *options,
 int server_run(struct server *server);
 void server_done(struct server *server);
 
-/* Read the configuration anew and put it into effect, or keep everything as it is. */
+/* Read the configuration anew and put it into effect, or keep everything as it is: begun
+ * here, carried out when it has been read. */
 void server_reload(struct server *server);
 
 /*

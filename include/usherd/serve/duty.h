@@ -36,15 +36,15 @@ struct responder_ports;
 struct stderr_pipe;
 
 struct engine {
-	struct loop *loop;         /* borrowed */
-	struct reporter *reporter; /* borrowed */
-	struct children *children; /* owned; NULL in a worker */
-	struct spawner *spawner;   /* owned; NULL in a worker */
-	struct launches launches;  /* of programs that are being started */
-	struct sessions *sessions; /* owned; NULL in the supervisor */
-	struct relays *relays;     /* owned; NULL in the supervisor */
+	struct loop *loop;               /* borrowed */
+	struct reporter *reporter;       /* borrowed */
+	struct children *children;       /* owned; NULL in a worker */
+	struct spawner *spawner;         /* owned; NULL in a worker */
+	struct launches launches;        /* of programs that are being started */
+	struct sessions *sessions;       /* owned; NULL in the supervisor */
+	struct relays *relays;           /* owned; NULL in the supervisor */
 	struct environment *environment; /* owned; NULL in a worker */
-	pid_t pid;                 /* of this process: in-process sessions' START */
+	pid_t pid;                       /* of this process: in-process sessions' START */
 	const struct responder_ports *answered_ports; /* borrowed; worker */
 	bool rootless;                                /* worker: its root will be empty */
 	struct reserve reserve;
@@ -69,6 +69,9 @@ struct engine {
 	void (*session_over)(struct engine *engine);
 	/* Supervisor: give a client of the in-process service @id, as mux_give(). */
 	int (*hand_on)(struct engine *engine, const char *id, int fd);
+	/* Supervisor, or NULL: called before a fork, when no other thread may be about to
+	 * use the C library. */
+	void (*before_fork)(const struct engine *engine);
 	const struct internal_mux *targets; /* borrowed; worker */
 	void *data;                         /* the caller's */
 	uint64_t bindings; /* sockets bound so far: a listener's serial number */
