@@ -40,6 +40,7 @@ static void commit(struct server *server, struct table *next,
 		   struct roster_change *change, const struct diff *diff)
 {
 	reopen_log(server, next);
+	server->engine.workers = (unsigned)next->settings.workers;
 	roster_commit(&server->engine, change, NULL);
 	server->engine.max_children = next->settings.max_children;
 	lookups_refresh(server->lookups);

@@ -145,6 +145,7 @@ static int start_engine(struct server *server, struct error *err)
 	server->engine.hand_on = hand_on;
 	server->engine.before_fork = before_fork;
 	server->engine.max_children = server->table->settings.max_children;
+	server->engine.workers = (unsigned)server->table->settings.workers;
 	r = workers_new(&server->engine, server->root, &server->workers);
 	if (r == 0)
 		r = lookups_new(&server->engine, server->workers, server->root,

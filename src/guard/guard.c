@@ -11,6 +11,7 @@
 struct question {
 	const struct policy *policy;
 	const struct tally *tally;
+	const struct arrivals *arrivals;
 	const struct surroundings *around;
 	const struct addr *peer;
 };
@@ -29,7 +30,7 @@ static const char *const words[] = {
 
 static bool is_paused(const struct question *question)
 {
-	return question->around->now_ns < question->tally->paused_until_ns;
+	return question->around->now_ns < question->arrivals->paused_until_ns;
 }
 
 static bool exceeds_cps(const struct question *question)
@@ -38,7 +39,7 @@ static bool exceeds_cps(const struct question *question)
 
 	if (policy->cps_rate == 0)
 		return false;
-	return is_paused(question) || question->tally->window_count > policy->cps_rate;
+	return is_paused(question) || question->arrivals->window_count > policy->cps_rate;
 }
 
 static bool exceeds_instances(const struct question *question)
@@ -102,7 +103,7 @@ static uint64_t add_saturating(uint64_t a, uint64_t b)
 static uint64_t pause_end(const struct question *question)
 {
 	if (is_paused(question))
-		return question->tally->paused_until_ns;
+		return question->arrivals->paused_until_ns;
 	return add_saturating(question->around->now_ns, question->policy->cps_pause_ns);
 }
 
@@ -114,7 +115,14 @@ const char *reason_word(enum reason reason)
 struct verdict guard_decide(const struct policy *policy, const struct tally *tally,
 			    const struct surroundings *around, const struct addr *peer)
 {
-	const struct question question = { policy, tally, around, peer };
+	const struct question question = {
+		.policy = policy,
+		.tally = tally,
+		.arrivals =
+			around->arrivals != NULL ? around->arrivals : &tally->arrivals,
+		.around = around,
+		.peer = peer,
+	};
 	struct verdict verdict = { .reason = REASON_NONE };
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What runs of one service: sessions, sessions by source, arrivals in this second.
+ * What runs of one service: sessions, and sessions by source. Arrivals are arrivals.c's.
  *
  * Sources stand in an open-addressing table with linear probing. A source whose last
  * session ends is taken out at once and those behind it move up, so there are no
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "usherd/base/clock.h"
 #include "usherd/guard/guard.h"
 
 #define SLOTS_MIN 16 /* slots are a power of two */
@@ -149,29 +148,6 @@ static bool source_of(const struct policy *policy, const struct addr *peer,
 		      struct prefix *ret)
 {
 	return prefix_of(peer, policy->source_ipv4_bits, policy->source_ipv6_bits, ret);
-}
-
-void tally_arrive(struct tally *tally, uint64_t now_ns)
-{
-	if (now_ns < tally->paused_until_ns)
-		return;
-	if (tally->window_count == 0 ||
-	    now_ns - tally->window_start_ns >= CLOCK_NS_PER_SECOND) {
-		tally->window_start_ns = now_ns;
-		tally->window_count = 0;
-	}
-	tally->window_count++;
-}
-
-void tally_pause(struct tally *tally, uint64_t until_ns)
-{
-	tally->paused_until_ns = until_ns;
-}
-
-void tally_resume(struct tally *tally)
-{
-	tally->paused_until_ns = 0;
-	tally->window_count = 0;
 }
 
 int tally_admit(struct tally *tally, const struct policy *policy, const struct addr *peer,

@@ -61,14 +61,14 @@ static int plain_stream(void *state, const struct connection *connection,
 
 static const struct internal internals[] = {
 	PLAIN(chargen, 864),
-	{ OWN_LIFE(chat, NULL, 0), .drain = chat_drain },
+	{ OWN_LIFE(chat, NULL, 0), .one_worker = true, .drain = chat_drain },
 	PLAIN(daytime, 867),
 	PLAIN(discard, 863),
 	PLAIN(echo, 862),
 	{ .name = "http", .rfc = "RFC 9110", .executable = "usherd-http" },
 	{ OWN_LIFE(ident, "RFC 1413", INTERNAL_ASKS) },
 	PLAIN(qotd, 865),
-	{ OWN_LIFE(tcpmux, "RFC 1078", INTERNAL_HANDS_OVER) },
+	{ OWN_LIFE(tcpmux, "RFC 1078", INTERNAL_HANDS_OVER), .one_worker = true },
 	PLAIN(time, 868),
 };
 

@@ -52,6 +52,7 @@ struct poller {
 	uint32_t free_slot; /* first of the free ones below high, or POLLER_NO_SLOT */
 	size_t count;       /* watches added */
 	size_t away;        /* those that only the nested set can watch */
+	size_t shared;      /* so can those that other processes watch, too */
 	uint32_t generation;
 	struct pollfd outer[POLLER_OUTER_MAX];
 	/* Collected in this turn; data.u64 is generation and slot, in both modes. */

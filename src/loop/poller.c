@@ -29,13 +29,23 @@ static uint64_t ready_id(const struct poller *poller, size_t slot)
 	return (uint64_t)poller->slots[slot].generation << 32 | slot;
 }
 
+/* EPOLLEXCLUSIVE, epoll_ctl(2) Linux 4.5, goes with few others. */
+static uint32_t shared_events(short events)
+{
+	return ((unsigned short)events & ~(uint32_t)EPOLLRDHUP) | EPOLLEXCLUSIVE;
+}
+
 static int nested_control(const struct poller *poller, int operation, size_t slot,
 			  short events)
 {
+	const struct watch *watch = poller->slots[slot].watch;
 	struct epoll_event event = {
 		.events = (unsigned short)events,
 		.data.u64 = ready_id(poller, slot),
 	};
+
+	if (watch->shared)
+		event.events = shared_events(events);
 
 	if (epoll_ctl(poller->epoll_fd, operation, poller->slots[slot].fd, &event) == -1)
 		return -errno;
@@ -50,7 +60,10 @@ static int nested_change(const struct poller *poller, size_t slot, short old, sh
 
 	if (old == new)
 		return 0;
-	if (old == 0)
+	/* An exclusive entry cannot be changed. */
+	if (old != 0 && new != 0 && poller->slots[slot].watch->shared)
+		(void)nested_control(poller, EPOLL_CTL_DEL, slot, 0);
+	if (old == 0 || (new != 0 && poller->slots[slot].watch->shared))
 		operation = EPOLL_CTL_ADD;
 	else if (new == 0)
 		operation = EPOLL_CTL_DEL;
@@ -187,9 +200,9 @@ static void go_flat(struct poller *poller)
 	poller->nested = false;
 }
 
-static int collect_nested(struct poller *poller)
+static int collect_nested(struct poller *poller, int timeout_ms)
 {
-	int count = epoll_wait(poller->epoll_fd, poller->ready, POLLER_BATCH, 0);
+	int count = epoll_wait(poller->epoll_fd, poller->ready, POLLER_BATCH, timeout_ms);
 
 	if (count == -1)
 		return errno == EINTR ? 0 : -errno;
@@ -257,12 +270,12 @@ void poller_done(struct poller *poller)
 
 int poller_add(struct poller *poller, struct watch *watch)
 {
-	int result = poller->nested || watch->away ? 0 : flat_check(poller, watch->fd);
+	bool nested = poller->nested || watch->away || watch->shared;
+	int result = nested ? 0 : flat_check(poller, watch->fd);
 
 	if (result == 0)
 		result = slots_reserve(poller);
-	if (result == 0 && !poller->nested &&
-	    (poller->count >= LOOP_POLL_MAX || watch->away))
+	if (result == 0 && !poller->nested && (poller->count >= LOOP_POLL_MAX || nested))
 		result = go_nested(poller);
 	if (result < 0)
 		return result;
@@ -271,11 +284,13 @@ int poller_add(struct poller *poller, struct watch *watch)
 		result = nested_change(poller, watch->slot, 0, watch->events);
 	else
 		flat_place(poller, watch->slot);
-	if (result < 0)
+	if (result < 0) {
 		slot_give_back(poller, watch->slot);
-	else
-		poller->away += watch->away;
-	return result;
+		return result;
+	}
+	poller->away += watch->away;
+	poller->shared += watch->shared;
+	return 0;
 }
 
 int poller_change(struct poller *poller, struct watch *watch, short events)
@@ -303,6 +318,7 @@ void poller_remove(struct poller *poller, struct watch *watch)
 void poller_forget(struct poller *poller, struct watch *watch)
 {
 	poller->away -= watch->away;
+	poller->shared -= watch->shared;
 	slot_give_back(poller, watch->slot);
 	if (!poller->nested)
 		flat_place(poller, watch->slot);
@@ -310,23 +326,27 @@ void poller_forget(struct poller *poller, struct watch *watch)
 
 void poller_settle(struct poller *poller)
 {
-	if (poller->nested && poller->away == 0 && poller->count <= POLLER_FLAT_AGAIN)
+	if (poller->nested && poller->away + poller->shared == 0 &&
+	    poller->count <= POLLER_FLAT_AGAIN)
 		go_flat(poller);
 }
 
 int poller_wait(struct poller *poller, int timeout_ms)
 {
 	nfds_t entries = POLLER_AT_SLOTS + (poller->nested ? 0 : poller->high);
-	int count = poll(poller->outer, entries, timeout_ms);
+	int count;
 
 	poller->ready_count = 0;
+	if (poller->shared > 0 && poller->outer[POLLER_AT_SIGNALS].fd == -1)
+		return collect_nested(poller, timeout_ms);
+	count = poll(poller->outer, entries, timeout_ms);
 	if (count == -1) {
 		/* poll(2) leaves revents as they were: those of the turn before. */
 		poller->outer[POLLER_AT_SIGNALS].revents = 0;
 		return errno == EINTR ? 0 : -errno;
 	}
 	if (poller->nested && poller->outer[POLLER_AT_NESTED].revents != 0)
-		return collect_nested(poller);
+		return collect_nested(poller, 0);
 	if (!poller->nested && count > 0)
 		collect_flat(poller);
 	return 0;

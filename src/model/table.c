@@ -67,6 +67,7 @@ struct table *table_new(void)
 	if (table == NULL)
 		return NULL;
 	table->settings.max_children = UNITS_UNLIMITED;
+	table->settings.workers = 1;
 	table->settings.stop = STOP_TERMINATE;
 	table->settings.stop_grace_ns = 5 * CLOCK_NS_PER_SECOND;
 	return table;

@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the pure guard meets the post. */
+/* Where the pure guard meets the post, and other workers that count for the same one. */
 #include "usherd/serve/admission.h"
 
+#include <errno.h>
+
 #include "usherd/serve/engine.h"
+#include "usherd/serve/ledger.h"
 #include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
+
+static bool lock(const struct post *post)
+{
+	return post->ledger == NULL || ledger_lock(post->ledger);
+}
+
+static void unlock(const struct post *post)
+{
+	if (post->ledger != NULL)
+		ledger_unlock(post->ledger);
+}
 
 static void add_elsewhere(const struct post *post, const struct addr *peer,
 			  struct surroundings *around)
@@ -16,19 +30,74 @@ static void add_elsewhere(const struct post *post, const struct addr *peer,
 	}
 }
 
-bool admission_ask(struct post *post, const struct addr *peer)
+static struct verdict decide(struct post *post, const struct addr *peer,
+			     struct surroundings *around)
+{
+	add_elsewhere(post, peer, around);
+	around->arrivals = post->arrivals;
+	if (guard_welcomes(&post->service->policy, peer))
+		arrivals_count(post->arrivals, around->now_ns);
+	return guard_decide(&post->service->policy, post->tally, around, peer);
+}
+
+/* Decide and, with @ret_place, count. Without the lock nobody is let in. */
+static struct verdict weigh(struct post *post, const struct addr *peer,
+			    struct surroundings *around, struct source_key *ret_place)
+{
+	struct verdict verdict = { .reason = REASON_RESOURCES };
+
+	if (!lock(post))
+		return verdict;
+	verdict = decide(post, peer, around);
+	if (verdict.reason == REASON_NONE && ret_place != NULL &&
+	    tally_admit(post->tally, &post->service->policy, peer, ret_place) < 0)
+		verdict.reason = REASON_RESOURCES;
+	unlock(post);
+	return verdict;
+}
+
+static bool ask(struct post *post, const struct addr *peer, struct source_key *ret_place)
 {
 	struct surroundings around = engine_surroundings(post->engine);
-	struct verdict verdict;
+	struct verdict verdict = weigh(post, peer, &around, ret_place);
 
-	add_elsewhere(post, peer, &around);
-	if (guard_welcomes(&post->service->policy, peer))
-		tally_arrive(post->tally, around.now_ns);
-	verdict = guard_decide(&post->service->policy, post->tally, &around, peer);
 	if (verdict.reason == REASON_NONE)
 		return true;
 	record_refusal(post, verdict.reason, peer);
 	if (verdict.reason == REASON_CPS && verdict.pause_until_ns > around.now_ns)
 		post_pause(post, verdict.pause_until_ns);
 	return false;
+}
+
+bool admission_ask(struct post *post, const struct addr *peer)
+{
+	return ask(post, peer, NULL);
+}
+
+bool admission_take(struct post *post, const struct addr *peer,
+		    struct source_key *ret_place)
+{
+	return ask(post, peer, ret_place);
+}
+
+int admission_count(struct post *post, const struct addr *peer,
+		    struct source_key *ret_place)
+{
+	int r;
+
+	if (!lock(post))
+		return -ENOLCK;
+	r = tally_admit(post->tally, &post->service->policy, peer, ret_place);
+	unlock(post);
+	return r;
+}
+
+/* Without the lock as well: rather a wrong look of another than a place lost for ever. */
+void admission_release(struct post *post, const struct source_key *place)
+{
+	bool locked = lock(post);
+
+	tally_release(post->tally, place);
+	if (locked)
+		unlock(post);
 }

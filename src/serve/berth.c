@@ -61,6 +61,7 @@ int listener_watch(struct listener *listener)
 	if (r < 0)
 		return r;
 	listener->watch.events = POLLIN | POLLRDHUP;
+	listener->watch.shared = engine->shares;
 	listener->watch.ready = engine->listener_ready;
 	listener->watch.fd = listener->fd;
 	if (listener->watch.away)

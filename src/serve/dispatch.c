@@ -19,6 +19,7 @@
 #include "usherd/serve/forwarding.h"
 #include "usherd/serve/hosting.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
@@ -83,15 +84,17 @@ static int start_session(struct serving *serving, struct connection *connection)
 static struct serving *admit(struct post *post, const struct addr *peer)
 {
 	struct serving *serving;
+	struct source_key place;
 
-	if (!admission_ask(post, peer))
+	if (!admission_take(post, peer, &place))
 		return NULL;
 	serving = malloc(sizeof(*serving));
-	if (serving == NULL || serving_begin(serving, post, peer) < 0) {
-		free(serving);
+	if (serving == NULL) {
+		admission_release(post, &place);
 		record_refusal(post, REASON_RESOURCES, peer);
 		return NULL;
 	}
+	serving_occupy(serving, post, peer, &place);
 	return serving;
 }
 
@@ -146,6 +149,14 @@ static void survive_shortage(struct listener *listener, int shortage)
 		listener_rest(listener, SHORTAGE_REST_NS);
 }
 
+/* Another worker has found that the service has to rest, and has closed the socket for
+ * both: then there is nobody to be accepted. */
+static bool rests_together(const struct listener *listener, int r)
+{
+	return r == -EINVAL && listener->watch.shared &&
+	       listener->endpoint.transport == TRANSPORT_TCP;
+}
+
 static void stream_ready(struct listener *listener)
 {
 	struct connection connection;
@@ -156,8 +167,8 @@ static void stream_ready(struct listener *listener)
 		int r = accept_connection(listener->fd, &listener->local, &connection);
 		bool served;
 
-		if (r == -EAGAIN)
-			return;
+		if (r == -EAGAIN || rests_together(listener, r))
+			break;
 		if (r < 0) {
 			survive_shortage(listener, r);
 			return;
@@ -170,6 +181,8 @@ static void stream_ready(struct listener *listener)
 	}
 	if (left <= 0 && !any_served)
 		listener_rest(listener, REFUSALS_REST_NS);
+	else
+		listener_stand_back(listener);
 }
 
 /* What a ready listener means, by the kind of its service; first row that fits. */
@@ -211,9 +224,9 @@ void dispatch_ready(struct watch *watch, short revents)
 		survive_shortage(listener, r);
 		return;
 	}
-	if ((revents & (POLLHUP | POLLRDHUP | POLLNVAL)) != 0)
-		listener_mend(listener);
-	else
+	if ((revents & (POLLHUP | POLLRDHUP | POLLNVAL)) == 0)
 		serve_listener(listener);
+	else if (!post_joins_pause(listener->post))
+		listener_mend(listener);
 	listener_release(listener);
 }

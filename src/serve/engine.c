@@ -50,6 +50,7 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 		setup->find_internal != NULL ? setup->find_internal : internal_find;
 	engine->pid = getpid();
 	engine->max_children = UNITS_UNLIMITED;
+	engine->workers = 1;
 	engine->reserve.fd = -1;
 	launches_init(&engine->launches, engine->loop);
 	r = reserve_open(&engine->reserve);

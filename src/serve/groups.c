@@ -39,12 +39,26 @@ static bool same_program(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* Something of its clients is in the memory of one process: of all, or of those whose
+ * datagrams are flows. */
+static bool is_for_one_worker(const struct post *post)
+{
+	if (post->internal->one_worker)
+		return true;
+	for (size_t i = 0; post->internal->open_flow != NULL && i < post->listener_count;
+	     i++)
+		if (!transport_is_stream(post->listeners[i]->endpoint.transport))
+			return true;
+	return false;
+}
+
 static struct group *find_group(const struct group_list *list,
 				const struct credentials *credentials,
-				const struct internal *internal)
+				const struct internal *internal, unsigned workers)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (list->groups[i].needs == internal->needs &&
+		    list->groups[i].workers == workers &&
 		    same_program(list->groups[i].executable, internal->executable) &&
 		    credentials_equal(list->groups[i].credentials, credentials))
 			return &list->groups[i];
@@ -52,12 +66,13 @@ static struct group *find_group(const struct group_list *list,
 }
 
 static uint64_t hash_owner(const struct credentials *credentials,
-			   const struct internal *internal)
+			   const struct internal *internal, bool apart)
 {
 	const char *executable = internal->executable != NULL ? internal->executable : "";
 	uint64_t hash = hash_add(HASH_START, &internal->needs, sizeof(internal->needs));
 
 	hash = hash_add(hash, executable, strlen(executable) + 1);
+	hash = hash_add(hash, &apart, sizeof(apart));
 	hash = hash_add(hash, &credentials->change, sizeof(credentials->change));
 	hash = hash_add(hash, &credentials->uid, sizeof(credentials->uid));
 	hash = hash_add(hash, &credentials->gid, sizeof(credentials->gid));
@@ -75,25 +90,40 @@ static uint64_t sign_surroundings(const struct group_list *list,
 	return (needs & INTERNAL_HANDS_OVER) != 0 ? mux_sign(engine, hash) : hash;
 }
 
-static int add_to_group(struct group_list *list, struct post *post, size_t most)
+/* NULL when out of memory. */
+static struct group *new_group(struct group_list *list, const struct post *post,
+			       size_t most, unsigned workers)
 {
 	const struct credentials *credentials = &post->service->program.credentials;
-	struct group *group = find_group(list, credentials, post->internal);
+	bool apart = workers < post->engine->workers;
+	struct post **posts = (struct post **)calloc(most, sizeof(struct post *));
+	struct group *group;
 
-	if (group == NULL) {
-		struct post **posts = (struct post **)calloc(most, sizeof(struct post *));
+	if (posts == NULL)
+		return NULL;
+	group = &list->groups[list->count++];
+	group->credentials = credentials;
+	group->needs = post->internal->needs;
+	group->executable = post->internal->executable;
+	group->workers = workers;
+	group->owner = hash_owner(credentials, post->internal, apart);
+	group->transfer = (group->needs & INTERNAL_HANDS_OVER) != 0;
+	group->signature = sign_surroundings(list, post->engine, group->needs);
+	group->signature = hash_add(group->signature, &workers, sizeof(workers));
+	group->posts = posts;
+	return group;
+}
 
-		if (posts == NULL)
-			return -ENOMEM;
-		group = &list->groups[list->count++];
-		group->credentials = credentials;
-		group->needs = post->internal->needs;
-		group->executable = post->internal->executable;
-		group->owner = hash_owner(credentials, post->internal);
-		group->transfer = (group->needs & INTERNAL_HANDS_OVER) != 0;
-		group->signature = sign_surroundings(list, post->engine, group->needs);
-		group->posts = posts;
-	}
+static int add_to_group(struct group_list *list, struct post *post, size_t most)
+{
+	unsigned workers = is_for_one_worker(post) ? 1 : post->engine->workers;
+	struct group *group = find_group(list, &post->service->program.credentials,
+					 post->internal, workers);
+
+	if (group == NULL)
+		group = new_group(list, post, most, workers);
+	if (group == NULL)
+		return -ENOMEM;
 	group->posts[group->count++] = post;
 	if (service_is_multiplexed(post->service))
 		group->transfer = true;
@@ -156,7 +186,7 @@ int group_ledger(const struct group *group, struct ledger **ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < group->count; i++)
 		services[i] = group->posts[i]->service;
-	r = ledger_new(services, group->count, ret);
+	r = ledger_new(services, group->count, group->workers, ret);
 	free((void *)services);
 	return r;
 }

@@ -68,6 +68,7 @@ static void pack_plan(struct packer *packer, const struct worker_plan *plan, int
 	pack_number(packer, plan->root);
 	pack_number(packer, plan->needs);
 	pack_ledger(packer, plan->ledger);
+	pack_number(packer, plan->slot);
 	pack_number(packer, plan->predecessor_count);
 	for (size_t i = 0; i < plan->predecessor_count; i++)
 		pack_ledger(packer, plan->predecessors[i]);
@@ -250,6 +251,9 @@ static int unpack_plan(struct unpacker *unpacker, handover_recall *recall,
 	handover->plan.root = unpack_number(unpacker, 1) != 0;
 	handover->plan.needs = (unsigned)unpack_number(unpacker, UINT32_MAX);
 	r = unpack_ledger(unpacker, &handover->ledger);
+	if (r == 0)
+		handover->plan.slot = (unsigned)unpack_number(
+			unpacker, ledger_slots(handover->ledger) - 1);
 	if (r == 0)
 		r = unpack_predecessors(unpacker, handover);
 	if (r == 0)

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* Shared memory for tallies. Who reads and who writes them is settled by workers.c. */
+/*
+ * Shared memory for tallies. Who reads and who writes them is settled by workers.c.
+ *
+ * It begins with the lock. With several slots the arrivals of each service follow, which
+ * outlive every single worker; then the slots, alike.
+ */
 #include "usherd/serve/ledger.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,20 +18,23 @@
 #include <unistd.h>
 
 #include "usherd/base/fd.h"
+#include "usherd/model/table.h"
 
 struct page {
 	char *id; /* owned */
 	size_t sources;
-	size_t offset;
-	struct tally *tally;
+	size_t offset; /* in each slot */
 };
 
 struct ledger {
 	struct page *pages; /* owned */
 	size_t count;
+	unsigned slots;
+	size_t head;      /* bytes before the first slot */
+	size_t slot_size; /* bytes of each slot */
+	size_t size;
 	int fd;       /* owned; -1: another program's memory, which it has mapped */
 	char *memory; /* owned, mapped */
-	size_t size;
 };
 
 /*
@@ -35,6 +44,8 @@ struct ledger {
 #define LEDGER_SOURCES_MAX ((rlim_t)1 << 20)
 
 #define PAGE_ALIGNMENT     ((size_t)64)
+
+_Static_assert(sizeof(pthread_mutex_t) <= PAGE_ALIGNMENT, "the lock has its line");
 
 /* Of a packed page: two numbers and an id. */
 #define PACKED_PAGE_MIN 17
@@ -52,36 +63,54 @@ static size_t most_sources(const struct service *service)
 	return (size_t)limit.rlim_cur;
 }
 
+static size_t align(size_t size)
+{
+	return (size + PAGE_ALIGNMENT - 1) / PAGE_ALIGNMENT * PAGE_ALIGNMENT;
+}
+
 /* Takes @id over, also on failure. */
 static int add_page(struct ledger *ledger, char *id, size_t sources)
 {
 	struct page *page = &ledger->pages[ledger->count];
-	size_t size = tally_memory_size(sources);
 
 	if (id == NULL)
 		return -ENOMEM;
 	page->id = id;
 	page->sources = sources;
-	page->offset = ledger->size;
-	ledger->size += (size + PAGE_ALIGNMENT - 1) / PAGE_ALIGNMENT * PAGE_ALIGNMENT;
+	page->offset = ledger->slot_size;
+	ledger->slot_size += align(tally_memory_size(sources));
 	ledger->count++;
 	return 0;
 }
 
-static struct ledger *allocate(size_t count)
+static struct ledger *allocate(size_t count, unsigned slots)
 {
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
 
 	if (ledger == NULL)
 		return NULL;
 	ledger->fd = -1;
+	ledger->slots = slots;
 	/* Without any page there still is something to be mapped. */
-	ledger->size = PAGE_ALIGNMENT;
+	ledger->head = PAGE_ALIGNMENT;
+	if (slots > 1)
+		ledger->head += align(count * sizeof(struct arrivals));
 	ledger->pages = calloc(count + 1, sizeof(*ledger->pages));
 	if (ledger->pages != NULL)
 		return ledger;
 	free(ledger);
 	return NULL;
+}
+
+/* Of all pages. 0 or -ENOMEM: no address space has so much. */
+static int measure(struct ledger *ledger)
+{
+	if (__builtin_mul_overflow(ledger->slot_size, (size_t)ledger->slots,
+				   &ledger->size) ||
+	    __builtin_add_overflow(ledger->size, ledger->head, &ledger->size) ||
+	    ledger->size > SIZE_MAX / 2)
+		return -ENOMEM;
+	return 0;
 }
 
 /* Without swap reserved: most of it is never touched. */
@@ -93,17 +122,41 @@ static int map(struct ledger *ledger, int fd)
 	if (memory == MAP_FAILED)
 		return -errno;
 	ledger->memory = memory;
-	for (size_t i = 0; i < ledger->count; i++)
-		ledger->pages[i].tally =
-			(struct tally *)(void *)(ledger->memory +
-						 ledger->pages[i].offset);
 	return 0;
 }
 
-static void place_tallies(struct ledger *ledger)
+static struct tally *tally_at(const struct ledger *ledger, size_t page, unsigned slot)
+{
+	return (struct tally *)(void *)(ledger->memory + ledger->head +
+					slot * ledger->slot_size +
+					ledger->pages[page].offset);
+}
+
+static void place_tallies(struct ledger *ledger, unsigned slot)
 {
 	for (size_t i = 0; i < ledger->count; i++)
-		(void)tally_place(ledger->pages[i].tally, ledger->pages[i].sources);
+		(void)tally_place(tally_at(ledger, i, slot), ledger->pages[i].sources);
+}
+
+static pthread_mutex_t *lock_of(const struct ledger *ledger)
+{
+	return (pthread_mutex_t *)(void *)ledger->memory;
+}
+
+static int make_lock(struct ledger *ledger)
+{
+	pthread_mutexattr_t attributes;
+	int r = pthread_mutexattr_init(&attributes);
+
+	if (r != 0)
+		return -r;
+	r = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	if (r == 0)
+		r = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	if (r == 0)
+		r = pthread_mutex_init(lock_of(ledger), &attributes);
+	(void)pthread_mutexattr_destroy(&attributes);
+	return -r;
 }
 
 /* Sealed against any other size, so that no worker can make the others fault. */
@@ -117,9 +170,10 @@ static int make_memory(struct ledger *ledger)
 	return map(ledger, ledger->fd);
 }
 
-int ledger_new(struct service *const *services, size_t count, struct ledger **ret)
+int ledger_new(struct service *const *services, size_t count, unsigned slots,
+	       struct ledger **ret)
 {
-	struct ledger *ledger = allocate(count);
+	struct ledger *ledger = allocate(count, slots);
 	int r = 0;
 
 	if (ledger == NULL)
@@ -127,12 +181,17 @@ int ledger_new(struct service *const *services, size_t count, struct ledger **re
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = add_page(ledger, strdup(services[i]->id), most_sources(services[i]));
 	if (r == 0)
+		r = measure(ledger);
+	if (r == 0)
 		r = make_memory(ledger);
+	if (r == 0 && slots > 1)
+		r = make_lock(ledger);
 	if (r < 0) {
 		ledger_free(ledger);
 		return r;
 	}
-	place_tallies(ledger);
+	for (unsigned i = 0; i < slots; i++)
+		place_tallies(ledger, i);
 	*ret = ledger;
 	return 0;
 }
@@ -150,21 +209,75 @@ void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
-struct tally *ledger_find(const struct ledger *ledger, const char *id)
+unsigned ledger_slots(const struct ledger *ledger)
 {
-	for (size_t i = 0; i < ledger->count; i++)
-		if (strcmp(ledger->pages[i].id, id) == 0)
-			return ledger->pages[i].tally;
-	return NULL;
+	return ledger->slots;
 }
 
-/* The successors' mappings stay: what they read there has to be nothing. */
-void ledger_clear(struct ledger *ledger)
+/* ledger->count: none of them. */
+static size_t find_page(const struct ledger *ledger, const char *id)
 {
-	if (fallocate(ledger->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		      (off_t)ledger->size) == -1)
-		memset(ledger->memory, 0, ledger->size);
-	place_tallies(ledger);
+	size_t i = 0;
+
+	while (i < ledger->count && strcmp(ledger->pages[i].id, id) != 0)
+		i++;
+	return i;
+}
+
+struct tally *ledger_find(const struct ledger *ledger, const char *id, unsigned slot)
+{
+	size_t page = find_page(ledger, id);
+
+	return page < ledger->count && slot < ledger->slots ? tally_at(ledger, page, slot)
+							    : NULL;
+}
+
+struct arrivals *ledger_arrivals(const struct ledger *ledger, const char *id)
+{
+	size_t page = find_page(ledger, id);
+	struct arrivals *arrivals =
+		(struct arrivals *)(void *)(ledger->memory + PAGE_ALIGNMENT);
+
+	if (page == ledger->count)
+		return NULL;
+	return ledger->slots > 1 ? &arrivals[page] : &tally_at(ledger, page, 0)->arrivals;
+}
+
+/*
+ * The mappings of the others stay: what they read there has to be nothing. They may be
+ * reading: of a dead worker's sessions any number is as good as none.
+ */
+void ledger_clear(struct ledger *ledger, unsigned slot)
+{
+	size_t begin = ledger->head + slot * ledger->slot_size;
+
+	if (ledger->slot_size > 0 &&
+	    fallocate(ledger->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)begin, (off_t)ledger->slot_size) == -1)
+		memset(ledger->memory + begin, 0, ledger->slot_size);
+	place_tallies(ledger, slot);
+}
+
+/*
+ * A worker that died with the lock has left its own slot half done, which is cleared when
+ * its end is known, or at worst one arrival uncounted: there is nothing to be repaired.
+ */
+bool ledger_lock(struct ledger *ledger)
+{
+	int r;
+
+	if (ledger->slots == 1)
+		return true;
+	r = pthread_mutex_lock(lock_of(ledger));
+	if (r == EOWNERDEAD)
+		r = pthread_mutex_consistent(lock_of(ledger));
+	return r == 0;
+}
+
+void ledger_unlock(struct ledger *ledger)
+{
+	if (ledger->slots > 1)
+		(void)pthread_mutex_unlock(lock_of(ledger));
 }
 
 int ledger_fd(const struct ledger *ledger)
@@ -174,6 +287,7 @@ int ledger_fd(const struct ledger *ledger)
 
 void ledger_pack(const struct ledger *ledger, struct packer *packer)
 {
+	pack_number(packer, ledger->slots);
 	pack_number(packer, ledger->count);
 	for (size_t i = 0; i < ledger->count; i++) {
 		pack_text(packer, ledger->pages[i].id);
@@ -200,14 +314,20 @@ static int unpack_pages(struct unpacker *unpacker, struct ledger *ledger, size_t
 
 int ledger_unpack(struct unpacker *unpacker, int fd, struct ledger **ret)
 {
+	unsigned slots = (unsigned)unpack_number(unpacker, WORKERS_MAX);
 	size_t count = (size_t)unpack_number(unpacker, unpacker->left / PACKED_PAGE_MIN);
-	struct ledger *ledger = allocate(count);
+	struct ledger *ledger;
 	struct stat status;
 	int r;
 
+	if (unpacker->failed || slots == 0)
+		return -EBADMSG;
+	ledger = allocate(count, slots);
 	if (ledger == NULL)
 		return -ENOMEM;
 	r = unpack_pages(unpacker, ledger, count);
+	if (r == 0)
+		r = measure(ledger);
 	if (r == 0 && (fstat(fd, &status) == -1 || (size_t)status.st_size < ledger->size))
 		r = -EBADMSG;
 	if (r == 0)

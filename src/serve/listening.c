@@ -102,6 +102,15 @@ void listener_update(struct listener *listener)
 		watch_failed(listener, r);
 }
 
+/* The kernel wakes the first that waits and is idle: begin to wait anew, behind all. */
+void listener_stand_back(struct listener *listener)
+{
+	if (!listener->watch.shared || !loop_is_watching(&listener->watch))
+		return;
+	listener_unwatch(listener);
+	listener_update(listener);
+}
+
 void listener_rest(struct listener *listener, uint64_t ns)
 {
 	struct loop *loop = listener->post->engine->loop;

@@ -12,7 +12,7 @@ struct retarget_counts retarget_count(const struct workers *workers, const char 
 
 	for (const struct worker *worker = workers->first; worker != NULL;
 	     worker = worker->next) {
-		const struct tally *tally = ledger_find(worker->ledger, id);
+		const struct tally *tally = worker_tally(worker, id);
 
 		if (tally == NULL || worker->draining)
 			continue;
@@ -32,7 +32,7 @@ bool retarget_send(const struct workers *workers, const char *id,
 	for (const struct worker *worker = workers->first; worker != NULL;
 	     worker = worker->next)
 		if (!worker->draining && worker->channel != -1 &&
-		    ledger_find(worker->ledger, id) != NULL &&
+		    worker_tally(worker, id) != NULL &&
 		    order_retarget(worker->channel, id, targets, directories,
 				   directory_count) < 0)
 			sent = false;

@@ -5,21 +5,28 @@
 #include <signal.h>
 #include <string.h>
 
+#include "usherd/serve/admission.h"
 #include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
 
 int serving_begin(struct serving *serving, struct post *post, const struct addr *peer)
 {
-	int r;
+	struct source_key place;
+	int r = admission_count(post, peer, &place);
 
+	if (r == 0)
+		serving_occupy(serving, post, peer, &place);
+	return r;
+}
+
+void serving_occupy(struct serving *serving, struct post *post, const struct addr *peer,
+		    const struct source_key *place)
+{
 	memset(serving, 0, sizeof(*serving));
-	r = tally_admit(post->tally, &post->service->policy, peer, &serving->source);
-	if (r < 0)
-		return r;
+	serving->source = *place;
 	serving->post = post_ref(post);
 	serving->peer = *peer;
 	serving->started_ns = loop_now_ns(post->engine->loop);
-	return 0;
 }
 
 static void report_failure(const struct serving *serving, const struct plan *plan,
@@ -129,7 +136,7 @@ void serving_started(struct serving *serving)
 
 void serving_cancel(struct serving *serving)
 {
-	tally_release(serving->post->tally, &serving->source);
+	admission_release(serving->post, &serving->source);
 	post_unref(serving->post);
 	serving->post = NULL;
 }

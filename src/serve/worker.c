@@ -170,23 +170,38 @@ static void order_ready(struct watch *watch, short revents)
 		loop_stop(worker->loop);
 }
 
-/* Count where supervisor and successors see it, and see what predecessors count. */
+/* What stands in @ledger about the service, but in its own slot. */
+static void see_others(struct post *post, const struct ledger *ledger)
+{
+	for (unsigned slot = 0; slot < ledger_slots(ledger); slot++) {
+		const struct tally *tally = ledger_find(ledger, post->service->id, slot);
+
+		if (tally != NULL && tally != post->tally)
+			post->elsewhere[post->elsewhere_count++] = tally;
+	}
+}
+
+/* Count where supervisor, fellows and successors see it, and see what they count. */
 static int join_ledgers(struct post *post, const struct worker_plan *plan)
 {
 	const char *id = post->service->id;
-	struct tally *tally = ledger_find(plan->ledger, id);
+	struct tally *tally = ledger_find(plan->ledger, id, plan->slot);
+	size_t count = ledger_slots(plan->ledger);
 
-	if (tally != NULL)
+	if (tally != NULL) {
 		post->tally = tally;
-	post->elsewhere = (const struct tally **)calloc(plan->predecessor_count + 1,
-							sizeof(struct tally *));
+		post->arrivals = ledger_arrivals(plan->ledger, id);
+	}
+	if (count > 1)
+		post->ledger = plan->ledger;
+	for (size_t i = 0; i < plan->predecessor_count; i++)
+		count += ledger_slots(plan->predecessors[i]);
+	post->elsewhere = (const struct tally **)calloc(count, sizeof(struct tally *));
 	if (post->elsewhere == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < plan->predecessor_count; i++) {
-		tally = ledger_find(plan->predecessors[i], id);
-		if (tally != NULL)
-			post->elsewhere[post->elsewhere_count++] = tally;
-	}
+	see_others(post, plan->ledger);
+	for (size_t i = 0; i < plan->predecessor_count; i++)
+		see_others(post, plan->predecessors[i]);
 	return 0;
 }
 
@@ -259,6 +274,7 @@ static int prepare(struct worker_process *worker, const struct worker_plan *plan
 	worker->engine.data = worker;
 	worker->engine.answered_ports = plan->ports;
 	worker->engine.rootless = plan->root;
+	worker->engine.shares = ledger_slots(plan->ledger) > 1;
 	worker->engine.session_over = stop_if_drained;
 	r = join_mux(worker, plan);
 	if (r == 0)
@@ -272,22 +288,29 @@ static int prepare(struct worker_process *worker, const struct worker_plan *plan
 	return r < 0 ? r : loop_add(worker->loop, &worker->orders);
 }
 
-/* A predecessor may have died while it rested a listener. */
-static void open_doors(struct engine *engine)
+static void open_post(struct post *post)
 {
-	for (size_t i = 0; i < engine->post_count; i++) {
-		for (size_t j = 0; j < engine->posts[i]->listener_count; j++) {
-			struct listener *listener = engine->posts[i]->listeners[j];
+	/* A predecessor may have died while it rested a listener; not so if it rests
+	 * because those beside us have said so. */
+	bool rests = post_joins_pause(post);
 
+	for (size_t i = 0; i < post->listener_count; i++) {
+		struct listener *listener = post->listeners[i];
+
+		if (!rests)
 			(void)listener_resume(listener->fd, &listener->endpoint);
-			/* A program may have had the socket before, and left it blocking.
-			 */
-			(void)fd_set_nonblock(listener->fd, true);
-			listener_keep_alive(listener->fd, &listener->endpoint,
-					    SESSION_KEEPALIVE_S);
-			listener_update(listener);
-		}
+		/* A program may have had the socket before, and left it blocking. */
+		(void)fd_set_nonblock(listener->fd, true);
+		listener_keep_alive(listener->fd, &listener->endpoint,
+				    SESSION_KEEPALIVE_S);
+		listener_update(listener);
 	}
+}
+
+static void open_doors(const struct engine *engine)
+{
+	for (size_t i = 0; i < engine->post_count; i++)
+		open_post(engine->posts[i]);
 }
 
 static int confine(const struct engine *engine, const struct worker_plan *plan,

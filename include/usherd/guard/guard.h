@@ -42,6 +42,14 @@ struct verdict {
 	uint64_t pause_until_ns; /* with REASON_CPS: the service is to rest until then */
 };
 
+/* What came of late, per service. All zero is fresh; private but for paused_until_ns. */
+struct arrivals {
+	uint64_t window_start_ns; /* the current second of cps */
+	uint64_t window_count;
+	uint64_t paused_until_ns;
+	uint64_t ended_ns; /* the pause whose end has been told */
+};
+
 /* What runs, per service. All zero is fresh. */
 struct tally {
 	uint64_t active;              /* sessions running */
@@ -51,10 +59,8 @@ struct tally {
 	size_t source_slots;          /* private */
 	uint64_t seed;                /* private: of the sources' places */
 	size_t source_count;          /* private */
-	uint64_t window_start_ns;     /* private: the current second of cps */
-	uint64_t window_count;        /* private */
-	uint64_t paused_until_ns;     /* private */
-	bool fixed;                   /* private: the table stands behind, as it is */
+	struct arrivals arrivals;
+	bool fixed; /* private: the table stands behind, as it is */
 };
 
 /* What does not belong to one service. */
@@ -65,6 +71,8 @@ struct surroundings {
 	/* Sessions of the service that other tallies count: all, and of this source. */
 	uint64_t active_elsewhere;
 	uint64_t source_elsewhere;
+	/* Where all processes count the service's arrivals; NULL: the tally's own. */
+	const struct arrivals *arrivals;
 };
 
 /* Pure: do no_access and only_from let @peer in? */
@@ -74,19 +82,23 @@ bool guard_welcomes(const struct policy *policy, const struct addr *peer);
  * Count one arrival against cps. Called once for each client that is welcome, before
  * guard_decide().
  * More than cps_rate within the second that began with its first arrival: those in
- * excess are refused.
+ * excess are refused. Processes that count together may differ a little about the moment.
  */
-void tally_arrive(struct tally *tally, uint64_t now_ns);
+void arrivals_count(struct arrivals *arrivals, uint64_t now_ns);
 
 /*
  * The service rests until then, as a verdict said. Clients that come through all the same
  * (they were waiting already, or at another process) are refused with REASON_CPS until
- * that moment, are not counted, and do not prolong it. It ends by itself.
+ * that moment, are not counted, and do not prolong it. It ends by itself. True: it begins
+ * with this call; false: one goes on, and stays as it is.
  */
-void tally_pause(struct tally *tally, uint64_t until_ns);
+bool arrivals_pause(struct arrivals *arrivals, uint64_t now_ns, uint64_t until_ns);
+
+/* Is the end of the pause to be told? Once true for each pause, to the first who asks. */
+bool arrivals_tell_end(struct arrivals *arrivals);
 
 /* End a pause before its time and begin to count anew. */
-void tally_resume(struct tally *tally);
+void arrivals_resume(struct arrivals *arrivals);
 
 /*
  * Pure. An address in both no_access and only_from is refused, whichever is the narrower

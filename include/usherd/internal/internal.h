@@ -65,6 +65,9 @@ struct internal {
 	const char *name;
 	const char *rfc; /* or NULL */
 	unsigned needs;  /* enum internal_need */
+	/* What its clients share is the memory of one process: a second worker cannot
+	 * serve some of them. */
+	bool one_worker;
 	/*
 	 * The program that serves it, by its name in the directory of such
 	 * (exec/libexec.h), for what the supervisor is not to have in its memory. The

@@ -5,9 +5,10 @@
  * The outer wait is always one poll(2). While few descriptors are watched they stand in
  * its array; past LOOP_POLL_MAX they move into an epoll(7) set behind a single entry,
  * and back when most are gone. Who registers a descriptor does not know which way it is
- * watched. Watches and timers are embedded in the caller's structs: nothing is
- * allocated per registration except room in tables that grow with the number of
- * watches.
+ * watched. A loop that shares descriptors with other processes waits in the set itself
+ * instead: the kernel wakes one of several only if they wait there. Watches and timers
+ * are embedded in the caller's structs: nothing is allocated per registration except room
+ * in tables that grow with the number of watches.
  *
  * Inside any callback every watch and timer of the loop may be added, changed, removed
  * and its memory freed, the running one included: after its removal no callback of a
@@ -46,6 +47,9 @@ struct watch {
 	/* The descriptor is at that number during the calls that add, change and remove
 	 * the watch and need not be there in between, as long as it is open somewhere. */
 	bool away;
+	/* Other processes watch the same open file for POLLIN: wake one of all that wait,
+	 * not each. Hang-ups are reported as such alone (no POLLRDHUP). */
+	bool shared;
 	struct loop *loop; /* set while added; private */
 	size_t slot;       /* private */
 };

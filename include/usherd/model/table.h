@@ -14,11 +14,15 @@ enum stop_mode {
 	STOP_DETACH,    /* programs go on without usherd, as with xinetd */
 };
 
+/* Most worker processes for one group of in-process services. */
+#define WORKERS_MAX 64
+
 struct settings {
 	char *log;                 /* owned, as written, or NULL */
 	char *pidfile;             /* owned or NULL */
 	uint64_t max_children;     /* UNITS_UNLIMITED: no limit */
 	char *worker_user;         /* owned, as written, or NULL: nobody */
+	int workers;               /* for each group of services, 1 to WORKERS_MAX */
 	struct credentials worker; /* what worker_user resolved to */
 	enum stop_mode stop;
 	uint64_t stop_grace_ns;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The guard's word on a client, and what follows from it. */
+/*
+ * The guard's word on a client, what follows from it, and the places that are taken and
+ * given back. Workers that share a ledger do each of these one after the other, so that
+ * no two of them give the last place away.
+ */
 #ifndef USHERD_SERVE_ADMISSION_H
 #define USHERD_SERVE_ADMISSION_H
 
@@ -7,8 +11,20 @@
 
 /*
  * May @peer be served by @post now? A refusal has been recorded, and the pause that cps
- * asks for has begun.
+ * asks for has begun. No place is taken: for a client that needs none (one answer, and it
+ * is over), or one that only this process serves.
  */
 bool admission_ask(struct post *post, const struct addr *peer);
+
+/* As admission_ask(), and take the place in the same moment. */
+bool admission_take(struct post *post, const struct addr *peer,
+		    struct source_key *ret_place);
+
+/* Take a place for one that was let in before. 0 or a negative errno. */
+int admission_count(struct post *post, const struct addr *peer,
+		    struct source_key *ret_place);
+
+/* Give a place back. */
+void admission_release(struct post *post, const struct source_key *place);
 
 #endif

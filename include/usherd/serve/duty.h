@@ -32,6 +32,7 @@
 
 struct datagram_batch;
 struct flow;
+struct ledger;
 struct responder_ports;
 struct stderr_pipe;
 
@@ -54,6 +55,8 @@ struct engine {
 	bool mooring; /* those: what stands on the station may stay there for a moment */
 	size_t bound; /* listeners that have a socket */
 	uint64_t max_children;
+	unsigned workers; /* supervisor: how many for each group of services */
+	bool shares;      /* worker: others take clients from the same listeners */
 	size_t serving;   /* in-process sessions that run */
 	uint8_t *scratch; /* owned, ENGINE_SCRATCH bytes for one datagram; supervisor */
 	struct datagram_batch *batch; /* owned; worker */
@@ -108,7 +111,11 @@ struct post {
 	struct stderr_pipe *stderr_pipe; /* owned; with stderr = log, else NULL */
 	struct tally *tally; /* own_tally, or in a worker's ledger (borrowed) */
 	struct tally own_tally;
-	/* Worker: what predecessors that still have sessions count; borrowed entries. */
+	struct arrivals
+		*arrivals;     /* the tally's, or those of several workers (borrowed) */
+	struct ledger *ledger; /* borrowed; whose lock is needed to count, or NULL */
+	/* Worker: what those beside it, and predecessors that still have sessions, count;
+	 * borrowed entries. */
 	const struct tally **elsewhere; /* owned array */
 	size_t elsewhere_count;
 	struct listener **listeners; /* owned array, owned entries */

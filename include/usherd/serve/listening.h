@@ -18,6 +18,10 @@ void listener_activate(struct listener *listener);
 /* Take the already open @fd for the listener (inherited, or a worker's). */
 void listener_take(struct listener *listener, int fd);
 
+/* Of several processes that watch the listener, let another be woken for the next client.
+ */
+void listener_stand_back(struct listener *listener);
+
 /* Watch again / not at all, according to the state of post and listener. */
 void listener_update(struct listener *listener);
 

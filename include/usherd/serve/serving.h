@@ -26,8 +26,12 @@ struct serving {
 	uint64_t bytes_out;
 };
 
-/* Take a place for @peer. 0 or -ENOMEM (nothing is taken then). */
+/* Take a place for @peer. 0 or a negative errno (nothing is taken then). */
 int serving_begin(struct serving *serving, struct post *post, const struct addr *peer);
+
+/* Begin with a @place that admission_take() has taken for @peer. */
+void serving_occupy(struct serving *serving, struct post *post, const struct addr *peer,
+		    const struct source_key *place);
 
 /*
  * Begin to start the post's program; its process stands in the child table from now on.

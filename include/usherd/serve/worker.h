@@ -27,6 +27,7 @@ struct worker_plan {
 	size_t post_count;
 	const struct responder_ports *ports; /* of all workers' datagram services */
 	struct ledger *ledger;               /* where it counts */
+	unsigned slot;                       /* in that */
 	/* Those of workers that still have sessions of these services. */
 	const struct ledger *const *predecessors;
 	size_t predecessor_count;

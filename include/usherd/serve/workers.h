@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The supervisor's side of the workers: one for each set of credentials that in-process
- * services run with.
+ * The supervisor's side of the workers: one, or as many as engine->workers says, for each
+ * set of credentials that in-process services run with.
  *
  * A worker is never changed. When its services or their sockets change, it is told to
- * drain and a successor is started; one that dies is started again, at once the first
- * time, then with growing pauses, each set of credentials for itself. The sockets stay
- * open in the supervisor, so clients wait in the queue meanwhile and nobody is refused.
- * Limits hold over the change: the successor sees what its predecessors still count. Of
- * draining workers at most WORKERS_DRAINING are kept; the oldest is ended then.
+ * drain and a successor is started; one that dies is started again, and it alone, at once
+ * the first time, then with growing pauses, each set of credentials for itself. The
+ * sockets stay open in the supervisor, so clients wait in the queue meanwhile and nobody
+ * is refused. Limits hold over the change: the successor sees what its predecessors still
+ * count. Of draining workers at most WORKERS_DRAINING are kept, times engine->workers;
+ * the oldest is ended then.
  */
 #ifndef USHERD_SERVE_WORKERS_H
 #define USHERD_SERVE_WORKERS_H
@@ -39,8 +40,9 @@ void workers_stop(struct workers *workers);
 /* Sessions of an in-process service, in all workers, and whether it rests. */
 uint64_t workers_active(const struct workers *workers, const char *id, bool *ret_resting);
 
-/* Give the client @fd to the worker that serves in-process service @id. 0; -EAGAIN if
- * there is none now; another negative errno. */
+/* Give the client @fd to the worker that serves in-process service @id, of several to the
+ * one with the fewest sessions of it. 0; -EAGAIN if there is none now; another negative
+ * errno. */
 int workers_hand_on(struct workers *workers, const char *id, int fd);
 
 /* Workers running, draining ones included. */

@@ -48,7 +48,8 @@ static struct surroundings calm(uint64_t now_ns)
 static void no_limit_refuses_nobody(void **state)
 {
 	struct policy policy = open_policy();
-	struct tally tally = { .active = UINT64_MAX - 1, .window_count = UINT64_MAX };
+	struct tally tally = { .active = UINT64_MAX - 1,
+			       .arrivals.window_count = UINT64_MAX };
 	struct surroundings around = calm(1);
 	static const char *const peers[] = { "192.0.2.1", "2001:db8::1", NULL };
 
@@ -72,8 +73,8 @@ static void the_first_check_that_refuses_gives_the_reason(void **state)
 	struct tally tally = { 0 };
 
 	(void)state;
-	tally_arrive(&tally, around.now_ns);
-	tally_arrive(&tally, around.now_ns);
+	arrivals_count(&tally.arrivals, around.now_ns);
+	arrivals_count(&tally.arrivals, around.now_ns);
 	policy.cps_rate = 1;
 	policy.cps_pause_ns = 3 * SECOND;
 	policy.instances = 0;
@@ -213,10 +214,10 @@ static enum reason arrive(const struct policy *policy, struct tally *tally,
 	struct addr peer = address("192.0.2.1");
 	struct verdict verdict;
 
-	tally_arrive(tally, now_ns);
+	arrivals_count(&tally->arrivals, now_ns);
 	verdict = guard_decide(policy, tally, &around, &peer);
 	if (verdict.reason == REASON_CPS)
-		tally_pause(tally, verdict.pause_until_ns);
+		(void)arrivals_pause(&tally->arrivals, now_ns, verdict.pause_until_ns);
 	return verdict.reason;
 }
 
@@ -288,7 +289,7 @@ static void a_caller_that_never_pauses_gets_the_same_rate(void **state)
 	for (uint64_t ms = 0; ms < 3000; ms += 100) {
 		struct surroundings around = calm(ms * CLOCK_NS_PER_MS);
 
-		tally_arrive(&tally, around.now_ns);
+		arrivals_count(&tally.arrivals, around.now_ns);
 		served += guard_decide(&policy, &tally, &around, &peer).reason ==
 			  REASON_NONE;
 	}
@@ -305,8 +306,8 @@ static void a_pause_without_end_does_not_wrap(void **state)
 	(void)state;
 	policy.cps_rate = 1;
 	policy.cps_pause_ns = UINT64_MAX;
-	tally_arrive(&tally, SECOND);
-	tally_arrive(&tally, SECOND);
+	arrivals_count(&tally.arrivals, SECOND);
+	arrivals_count(&tally.arrivals, SECOND);
 	assert_true(guard_decide(&policy, &tally, &around, &peer).pause_until_ns ==
 		    UINT64_MAX);
 }

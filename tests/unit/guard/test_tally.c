@@ -232,7 +232,7 @@ static void asking_and_arriving_leave_nothing_behind(void **state)
 	for (uint32_t i = 0; i < 10000; i++) {
 		struct addr peer = numbered(i);
 
-		tally_arrive(&tally, i);
+		arrivals_count(&tally.arrivals, i);
 		assert_int_equal(tally_source_active(&tally, &whole_ipv4, &peer), 0);
 	}
 	assert_null(tally.sources);

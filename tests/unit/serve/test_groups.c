@@ -254,6 +254,53 @@ static void signs_all_groups_anew_when_a_datagram_port_appears(void **state)
 	groups_done(&list);
 }
 
+static void keeps_what_only_one_can_serve_apart_from_what_several_do(void **state)
+{
+	struct bench *bench = *state;
+	struct service *chat = bench_internal("chat", "chat");
+	struct group_list list;
+	uint64_t before;
+
+	(void)bench_post(bench, echo_at("a", TRANSPORT_TCP));
+	bench_at(chat, TRANSPORT_TCP, "127.0.0.1", bench_port());
+	(void)bench_post(bench, chat);
+	(void)bench_post(bench, echo_at("b", TRANSPORT_TCP));
+	before = sign(bench);
+	bench->engine.workers = 3;
+	list = make(bench);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.groups[0].workers, 3);
+	assert_int_equal(list.groups[0].count, 2);
+	assert_int_equal(list.groups[1].workers, 1);
+	assert_int_equal(list.groups[1].count, 1);
+	assert_ptr_equal(list.groups[1].posts[0]->service, chat);
+	assert_true(list.groups[0].signature != before);
+	assert_true(list.groups[0].owner != list.groups[1].owner);
+	groups_done(&list);
+	bench->engine.workers = 1;
+	assert_true(sign(bench) == before);
+}
+
+static void keeps_flows_in_one_worker(void **state)
+{
+	struct bench *bench = *state;
+	struct service *stream = bench_internal("stream", SERVICE_REDIRECT);
+	struct service *flows = bench_internal("flows", SERVICE_REDIRECT);
+	struct group_list list;
+
+	bench->engine.workers = 2;
+	bench_at(stream, TRANSPORT_TCP, "127.0.0.1", bench_port());
+	bench_at(flows, TRANSPORT_TCP, "127.0.0.1", bench_port());
+	bench_at(flows, TRANSPORT_UDP, "127.0.0.1", bench_port());
+	(void)bench_post(bench, stream);
+	(void)bench_post(bench, flows);
+	list = make(bench);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.groups[0].workers, 2);
+	assert_int_equal(list.groups[1].workers, 1);
+	groups_done(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +316,8 @@ int main(void)
 		CASE(signs_another_socket_differently),
 		CASE(signs_more_or_fewer_services_differently),
 		CASE(signs_all_groups_anew_when_a_datagram_port_appears),
+		CASE(keeps_what_only_one_can_serve_apart_from_what_several_do),
+		CASE(keeps_flows_in_one_worker),
 	};
 
 	return cmocka_run_group_tests_name("serve/groups", tests, NULL, NULL);

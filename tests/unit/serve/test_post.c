@@ -401,10 +401,10 @@ static void ends_its_pause_when_replaced(void **state)
 
 	post_pause(post, until_ns);
 	assert_true(loop_timer_is_armed(&post->pause));
-	assert_int_equal(post->tally->paused_until_ns, until_ns);
+	assert_int_equal(post->tally->arrivals.paused_until_ns, until_ns);
 	post_replace(post, new_post(bench, bench_shell("program", "exit 1")));
 	assert_false(loop_timer_is_armed(&post->pause));
-	assert_true(post->tally->paused_until_ns < until_ns);
+	assert_true(post->tally->arrivals.paused_until_ns < until_ns);
 }
 
 static void forgets_its_pause_when_dismissed(void **state)
