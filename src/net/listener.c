@@ -275,6 +275,11 @@ int listener_pause(int fd, const struct endpoint *endpoint)
 		return 0;
 	if (addr_port(&endpoint->addr) == 0)
 		return -EINVAL;
+	/* Shut down twice, it would pass that on to each connection it accepts when it
+	 * listens again (inet_shutdown(), Linux 6.18). */
+	rc = net_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
+	if (rc != 1)
+		return rc;
 	/* A closed socket with SO_REUSEADDR lets others with it bind the port, and
 	 * listen(2) would then fail when the pause is over. */
 	rc = net_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0);

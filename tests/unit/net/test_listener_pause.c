@@ -14,6 +14,24 @@ static void adjusting_does_not_resume_a_paused_listener(void **state)
 	fd_close(&fd);
 }
 
+/* A socket that was shut down once too often accepts connections that are at their end.
+ */
+static void assert_carries_bytes(int client, int listener)
+{
+	int served = accept(listener, NULL, NULL);
+	char byte = 0;
+
+	assert_true(served >= 0);
+	assert_int_equal(write(client, "x", 1), 1);
+	assert_true(test_readable(served));
+	assert_int_equal(read(served, &byte, 1), 1);
+	assert_int_equal(write(served, "y", 1), 1);
+	assert_true(test_readable(client));
+	assert_int_equal(read(client, &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	fd_close(&served);
+}
+
 static void paused_port_refuses_and_comes_back(void **state)
 {
 	static const char *const texts[] = { "127.0.0.1", "0.0.0.0", "::1", "::" };
@@ -34,6 +52,7 @@ static void paused_port_refuses_and_comes_back(void **state)
 		client = test_client(SOCK_STREAM, &to);
 		assert_true(client >= 0);
 		assert_true(test_readable(fd));
+		assert_carries_bytes(client, fd);
 		fd_close(&client);
 		fd_close(&fd);
 	}
