@@ -306,13 +306,23 @@ static void tell_pause(const struct post *post)
 		       (unsigned long long)policy->cps_rate);
 }
 
+/* One after the other: a socket must not be shut twice, see listener_pause(). */
+static void shut(const struct post *post, const struct listener *listener)
+{
+	bool locked = post->ledger != NULL && ledger_lock(post->ledger);
+
+	(void)listener_pause(listener->fd, &listener->endpoint);
+	if (locked)
+		ledger_unlock(post->ledger);
+}
+
 static void close_doors(struct post *post)
 {
 	for (size_t i = 0; i < post->listener_count; i++) {
 		struct listener *listener = post->listeners[i];
 
 		if (listener_is_free(listener) && listener_hold(listener) == 0) {
-			(void)listener_pause(listener->fd, &listener->endpoint);
+			shut(post, listener);
 			listener_release(listener);
 		}
 		listener_update(listener);
