@@ -6,7 +6,7 @@
 
 #include "usherd/serve/engine.h"
 #include "usherd/serve/ledger.h"
-#include "usherd/serve/post.h"
+#include "usherd/serve/pause.h"
 #include "usherd/serve/record.h"
 
 static bool lock(const struct post *post)
@@ -65,7 +65,7 @@ static bool ask(struct post *post, const struct addr *peer, struct source_key *r
 		return true;
 	record_refusal(post, verdict.reason, peer);
 	if (verdict.reason == REASON_CPS && verdict.pause_until_ns > around.now_ns)
-		post_pause(post, verdict.pause_until_ns);
+		pause_begin(post, verdict.pause_until_ns);
 	return false;
 }
 

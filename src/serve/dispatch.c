@@ -19,7 +19,7 @@
 #include "usherd/serve/forwarding.h"
 #include "usherd/serve/hosting.h"
 #include "usherd/serve/listening.h"
-#include "usherd/serve/post.h"
+#include "usherd/serve/pause.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
@@ -226,7 +226,7 @@ void dispatch_ready(struct watch *watch, short revents)
 	}
 	if ((revents & (POLLHUP | POLLRDHUP | POLLNVAL)) == 0)
 		serve_listener(listener);
-	else if (!post_joins_pause(listener->post))
+	else if (!pause_join(listener->post))
 		listener_mend(listener);
 	listener_release(listener);
 }

@@ -6,57 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "usherd/base/clock.h"
-#include "usherd/net/listener.h"
 #include "usherd/serve/berth.h"
-#include "usherd/serve/ledger.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/pause.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/stderr_pipe.h"
-
-/* A pause of another worker may have begun meanwhile: then it is that one's end. */
-static bool is_over(struct post *post)
-{
-	uint64_t until_ns = post->arrivals->paused_until_ns;
-	struct loop *loop = post->engine->loop;
-
-	return until_ns <= loop_now_ns(loop) ||
-	       loop_timer_set(loop, &post->pause, until_ns) < 0;
-}
-
-/* One of the workers tells it. */
-static bool is_to_be_told(struct post *post)
-{
-	bool first;
-
-	if (post->ledger == NULL)
-		return true;
-	if (!ledger_lock(post->ledger))
-		return false;
-	first = arrivals_tell_end(post->arrivals);
-	ledger_unlock(post->ledger);
-	return first;
-}
-
-static void pause_over(struct timer *timer)
-{
-	struct post *post = timer->data;
-
-	if (!is_over(post))
-		return;
-	for (size_t i = 0; i < post->listener_count; i++) {
-		struct listener *listener = post->listeners[i];
-
-		/* While a wait program has the socket it is not ours to touch. */
-		if (listener_is_free(listener))
-			listener_reopen(listener);
-		listener_update(listener);
-	}
-	if (is_to_be_told(post))
-		report_message(post->engine->reporter, LOG_LEVEL_NOTICE,
-			       "service '%s' accepts connections again",
-			       post->service->id);
-}
 
 static int equip_program(struct post *post, struct error *err)
 {
@@ -97,8 +51,7 @@ int post_new(struct engine *engine, struct service *service, struct post **ret,
 	post->arrivals = &post->own_tally.arrivals;
 	post->engine = engine;
 	post->service = service_ref(service);
-	post->pause.fired = pause_over;
-	post->pause.data = post;
+	pause_init(post);
 	r = equip(post, err);
 	if (r < 0) {
 		post_unref(post);
@@ -292,82 +245,4 @@ size_t post_detach_all(struct post *post, struct listener **ret)
 	}
 	post->listener_count = 0;
 	return count;
-}
-
-static void tell_pause(const struct post *post)
-{
-	const struct policy *policy = &post->service->policy;
-
-	report_message(post->engine->reporter, LOG_LEVEL_WARNING,
-		       "service '%s' rests for %llu seconds: more than %llu connections "
-		       "per second",
-		       post->service->id,
-		       (unsigned long long)(policy->cps_pause_ns / CLOCK_NS_PER_SECOND),
-		       (unsigned long long)policy->cps_rate);
-}
-
-/* One after the other: a socket must not be shut twice, see listener_pause(). */
-static void shut(const struct post *post, const struct listener *listener)
-{
-	bool locked = post->ledger != NULL && ledger_lock(post->ledger);
-
-	(void)listener_pause(listener->fd, &listener->endpoint);
-	if (locked)
-		ledger_unlock(post->ledger);
-}
-
-static void close_doors(struct post *post)
-{
-	for (size_t i = 0; i < post->listener_count; i++) {
-		struct listener *listener = post->listeners[i];
-
-		if (listener_is_free(listener) && listener_hold(listener) == 0) {
-			shut(post, listener);
-			listener_release(listener);
-		}
-		listener_update(listener);
-	}
-}
-
-/* The one that is said first holds for all who count together. */
-static bool begins_pause(struct post *post, uint64_t until_ns)
-{
-	uint64_t now_ns = loop_now_ns(post->engine->loop);
-	bool begins;
-
-	if (post->ledger != NULL && !ledger_lock(post->ledger))
-		return false;
-	begins = arrivals_pause(post->arrivals, now_ns, until_ns);
-	if (post->ledger != NULL)
-		ledger_unlock(post->ledger);
-	return begins;
-}
-
-void post_pause(struct post *post, uint64_t until_ns)
-{
-	if (loop_timer_is_armed(&post->pause))
-		return;
-	/* Without the timer nobody would end the pause: then do not begin it. */
-	if (loop_timer_set(post->engine->loop, &post->pause, until_ns) < 0)
-		return;
-	if (begins_pause(post, until_ns))
-		tell_pause(post);
-	close_doors(post);
-}
-
-/* A socket that was shut for the pause looks so for a moment after its end, too. */
-#define PAUSE_ECHO_NS (CLOCK_NS_PER_SECOND / 4)
-
-bool post_joins_pause(struct post *post)
-{
-	uint64_t until_ns = post->arrivals->paused_until_ns;
-	struct loop *loop = post->engine->loop;
-
-	if (post->ledger == NULL || until_ns == 0 ||
-	    loop_now_ns(loop) >= until_ns + PAUSE_ECHO_NS ||
-	    loop_timer_set(loop, &post->pause, until_ns) < 0)
-		return false;
-	for (size_t i = 0; i < post->listener_count; i++)
-		listener_update(post->listeners[i]);
-	return true;
 }

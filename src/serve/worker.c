@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The life of a worker after fork(2). It begins as a copy of the supervisor, so the first
- * thing is to let go of everything that is not its own; the last thing before the first
- * client is to give up all rights.
+ * thing is to let go of everything that is not its own (inheritance.c); the last thing
+ * before the first client is to give up all rights.
  */
 #include "usherd/serve/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <time.h>
@@ -25,6 +22,7 @@
 #include "usherd/serve/listening.h"
 #include "usherd/serve/mux.h"
 #include "usherd/serve/order.h"
+#include "usherd/serve/pause.h"
 #include "usherd/serve/post.h"
 
 struct worker_process {
@@ -36,87 +34,6 @@ struct worker_process {
 	struct internal_mux targets;
 	bool draining;
 };
-
-/* The supervisor blocks and handles signals its own way; a worker is simply ended by
- * them, but not by those meant for the foreground process group. */
-static void default_signals(void)
-{
-	sigset_t none;
-
-	for (int signo = 1; signo < NSIG; signo++)
-		(void)signal(signo, SIG_DFL);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGQUIT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGUSR1, SIG_IGN);
-	(void)signal(SIGUSR2, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static int compare_fds(const void *a, const void *b)
-{
-	const int *left = a;
-	const int *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
-static void close_gap(int first, int last)
-{
-	if (first <= last && close_range((unsigned)first, (unsigned)last, 0) == -1)
-		for (int fd = first; fd <= last && fd < sysconf(_SC_OPEN_MAX); fd++)
-			(void)close(fd);
-}
-
-/* Close everything from 3 up but the way to the supervisor and the listeners. */
-static int close_others(const struct worker_plan *plan, int channel)
-{
-	size_t count = 2;
-	int next = STDERR_FILENO + 1;
-	int *kept;
-
-	for (size_t i = 0; i < plan->post_count; i++)
-		count += plan->posts[i]->listener_count;
-	kept = calloc(count, sizeof(*kept));
-	if (kept == NULL)
-		return -ENOMEM;
-	count = 0;
-	kept[count++] = channel;
-	if (plan->transfer != -1)
-		kept[count++] = plan->transfer;
-	for (size_t i = 0; i < plan->post_count; i++)
-		for (size_t j = 0; j < plan->posts[i]->listener_count; j++)
-			if (listener_is_free(plan->posts[i]->listeners[j]))
-				kept[count++] = plan->posts[i]->listeners[j]->fd;
-	qsort(kept, count, sizeof(*kept), compare_fds);
-	for (size_t i = 0; i < count; i++) {
-		close_gap(next, kept[i] - 1);
-		next = kept[i] + 1;
-	}
-	close_gap(next, INT_MAX);
-	free(kept);
-	return 0;
-}
-
-/* Standard input and output lead nowhere; error stays for a dying libc. */
-static int quiet_standard(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null == -1)
-		return -errno;
-	if (dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1) {
-		int r = -errno;
-
-		fd_close(&null);
-		return r;
-	}
-	fd_close(&null);
-	return 0;
-}
 
 static void stop_if_drained(struct engine *engine)
 {
@@ -292,7 +209,7 @@ static void open_post(struct post *post)
 {
 	/* A predecessor may have died while it rested a listener; not so if it rests
 	 * because those beside us have said so. */
-	bool rests = post_joins_pause(post);
+	bool rests = pause_join(post);
 
 	for (size_t i = 0; i < post->listener_count; i++) {
 		struct listener *listener = post->listeners[i];
@@ -348,10 +265,8 @@ static int confine(const struct engine *engine, const struct worker_plan *plan,
 static int become_worker(struct worker_process *worker, const struct worker_plan *plan,
 			 struct error *err)
 {
-	int r = close_others(plan, worker->reporter.fd);
+	int r = worker_let_go(plan, worker->reporter.fd);
 
-	if (r == 0)
-		r = quiet_standard();
 	if (r < 0)
 		return error_set_errno(err, r, "cannot set up descriptors");
 	/* The zone file is out of reach afterwards; daytime needs it. */
@@ -385,7 +300,6 @@ _Noreturn void worker_become(const struct worker_plan *plan, int channel)
 	int status;
 
 	channel_reporter_init(&worker.reporter, channel);
-	default_signals();
 	if (become_worker(&worker, plan, &err) < 0)
 		worker_give_up(&worker.reporter, &err);
 	channel_gather(&worker.reporter, worker.loop);

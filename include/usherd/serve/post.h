@@ -56,12 +56,4 @@ void post_attach(struct post *post, struct listener *listener);
 /* Take all listeners away from @post into @ret (room for post->listener_count). */
 size_t post_detach_all(struct post *post, struct listener **ret);
 
-/* cps was exceeded: refuse at once (TCP) or look away (the others) until @until_ns, or as
- * long as another worker has said before. */
-void post_pause(struct post *post, uint64_t until_ns);
-
-/* If another worker has the service rest, or had until a moment ago, do so as well.
- * False: it does not. */
-bool post_joins_pause(struct post *post);
-
 #endif

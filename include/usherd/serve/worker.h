@@ -45,6 +45,10 @@ int worker_fork(const struct worker_plan *plan, int *ret_channel, pid_t *ret_pid
 /* In the new process: be that worker, with @channel for the supervisor. */
 _Noreturn void worker_become(const struct worker_plan *plan, int channel);
 
+/* In the new process, first of all: keep nothing but the plan's sockets, @channel and
+ * standard error, and no signal as the supervisor has it. 0 or a negative errno. */
+int worker_let_go(const struct worker_plan *plan, int channel);
+
 /* It cannot be one: say why and end. */
 _Noreturn void worker_give_up(struct channel_reporter *reporter, const struct error *err);
 

@@ -21,6 +21,7 @@
 #include "usherd/serve/dispatch.h"
 #include "usherd/serve/engine.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/pause.h"
 #include "usherd/serve/post.h"
 
 #define BENCH_EVENTS     512

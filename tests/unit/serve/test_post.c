@@ -377,14 +377,14 @@ static void refuses_clients_while_it_is_paused(void **state)
 	post = bench_post(bench, service);
 	bench_settle(bench);
 	now_ns = loop_now_ns(bench->loop);
-	post_pause(post, now_ns + CLOCK_NS_PER_SECOND / 10);
+	pause_begin(post, now_ns + CLOCK_NS_PER_SECOND / 10);
 	assert_true(is_refused(port));
 	assert_false(loop_is_watching(&post->listeners[0]->watch));
 	assert_false(loop_is_watching(&post->listeners[1]->watch));
 	assert_int_equal(bench_said(bench, "service 'busy' rests for 3 seconds: more "
 					   "than 5 connections per second"),
 			 1);
-	post_pause(post, now_ns + 60 * CLOCK_NS_PER_SECOND);
+	pause_begin(post, now_ns + 60 * CLOCK_NS_PER_SECOND);
 	assert_int_equal(bench_said(bench, "rests for"), 1);
 	UNTIL(bench, !loop_timer_is_armed(&post->pause));
 	assert_true(loop_is_watching(&post->listeners[0]->watch));
@@ -399,7 +399,7 @@ static void ends_its_pause_when_replaced(void **state)
 	struct post *post = bench_post(bench, bench_shell("program", "exit 0"));
 	uint64_t until_ns = loop_now_ns(bench->loop) + 60 * CLOCK_NS_PER_SECOND;
 
-	post_pause(post, until_ns);
+	pause_begin(post, until_ns);
 	assert_true(loop_timer_is_armed(&post->pause));
 	assert_int_equal(post->tally->arrivals.paused_until_ns, until_ns);
 	post_replace(post, new_post(bench, bench_shell("program", "exit 1")));
@@ -412,7 +412,7 @@ static void forgets_its_pause_when_dismissed(void **state)
 	struct bench *bench = *state;
 	struct post *post = bench_post(bench, bench_shell("program", "exit 0"));
 
-	post_pause(post, loop_now_ns(bench->loop) + 1);
+	pause_begin(post, loop_now_ns(bench->loop) + 1);
 	(void)post_ref(post);
 	engine_dismiss(&bench->engine, post);
 	assert_false(loop_timer_is_armed(&post->pause));

@@ -374,8 +374,8 @@ static void ends_the_rest_of_a_changed_service(void **state)
 	struct table *table =
 		change_to(bench, NULL, TABLE(shell_at("a", TRANSPORT_TCP, port)), NULL);
 
-	post_pause(engine_find(&bench->engine, "a"),
-		   loop_now_ns(bench->loop) + 60 * CLOCK_NS_PER_SECOND);
+	pause_begin(engine_find(&bench->engine, "a"),
+		    loop_now_ns(bench->loop) + 60 * CLOCK_NS_PER_SECOND);
 	assert_int_equal(bench_connect(SOCK_STREAM, port), -ECONNREFUSED);
 	table = change_to(bench, table,
 			  TABLE(changed(shell_at("a", TRANSPORT_TCP, port))), NULL);

@@ -320,7 +320,7 @@ static void leaves_the_socket_to_the_program_through_a_pause(void **state)
 	int client = bench_client(SOCK_STREAM, port);
 
 	UNTIL(bench, listener->holder != NULL);
-	post_pause(listener->post, loop_now_ns(bench->loop) + 1);
+	pause_begin(listener->post, loop_now_ns(bench->loop) + 1);
 	(void)close(bench_client(SOCK_STREAM, port));
 	UNTIL(bench, bench_said(bench, "accepts connections again") == 1);
 	assert_false(loop_is_watching(&listener->watch));
