@@ -7,36 +7,20 @@
 #include "usherd/httpd/httpd.h"
 
 #include <errno.h>
-#include <linux/tcp.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <utlist.h>
 
 #include "usherd/base/clock.h"
 #include "usherd/httpd/answer.h"
 #include "usherd/httpd/site.h"
+#include "usherd/httpd/visit.h"
 
 /* The guard has its limits; the library's own must not be what is met first. */
 #define CONNECTIONS_MAX 1000000U
 
 struct httpd;
-
-/* One connection. */
-struct visit {
-	struct visit *prev, *next; /* in httpd->visits, then in httpd->ended */
-	struct httpd *httpd;       /* borrowed */
-	struct session_owner owner;
-	struct timer deadline; /* of the head of a request */
-	struct watch
-		leaving; /* the client's end of the stream; the library's descriptor */
-	uint64_t bytes_in;
-	uint64_t bytes_out;
-	bool answered; /* at least one request */
-	bool busy;     /* with another one */
-};
 
 struct httpd {
 	struct loop *loop; /* borrowed */
@@ -44,28 +28,9 @@ struct httpd {
 	struct MHD_Daemon *daemon; /* owned */
 	struct watch watch;        /* its epoll set */
 	struct timer timer;        /* when it wants to be run in any case */
-	struct visit *visits;      /* owned, each */
-	struct visit *ended;       /* likewise: closed, but not told yet */
-	struct visit *arriving;    /* in MHD_add_connection() */
-	uint64_t idle_ns;
-	bool draining;
+	struct visits visits;
+	struct visit *arriving; /* in MHD_add_connection(), until the library knows it */
 };
-
-/* A visit ends within the library, where its owner must not come in again. */
-static void tell_ended(struct httpd *httpd)
-{
-	struct visit *visit;
-
-	while ((visit = httpd->ended) != NULL) {
-		struct session_owner owner = visit->owner;
-		uint64_t bytes_in = visit->bytes_in;
-		uint64_t bytes_out = visit->bytes_out;
-
-		DL_DELETE(httpd->ended, visit);
-		free(visit);
-		owner.ended(owner.data, bytes_in, bytes_out);
-	}
-}
 
 /* It may have work left that no descriptor tells of, and connections that are due. */
 static void plan_next_run(struct httpd *httpd)
@@ -84,8 +49,13 @@ static void plan_next_run(struct httpd *httpd)
 static void run(struct httpd *httpd)
 {
 	(void)MHD_run(httpd->daemon);
-	tell_ended(httpd);
+	visits_settle(&httpd->visits);
 	plan_next_run(httpd);
+}
+
+static void run_for_visits(void *data)
+{
+	run(data);
 }
 
 static void set_ready(struct watch *watch, short revents)
@@ -99,65 +69,6 @@ static void run_due(struct timer *timer)
 	run(timer->data);
 }
 
-/* The library finds the end of the stream and closes. What has come already is answered
- * before that. */
-static void hurry(struct visit *visit)
-{
-	loop_remove(&visit->leaving);
-	(void)shutdown(visit->leaving.fd, SHUT_RD);
-}
-
-/*
- * The library (0.9.75) waits for edges, and takes a read that did not fill its buffer for
- * the last there is to come: an end of the stream that came with the last bytes it would
- * not see. Our own shutdown makes another edge.
- */
-static void client_left(struct watch *watch, short revents)
-{
-	(void)revents;
-	hurry(watch->data);
-}
-
-static void deadline_passed(struct timer *timer)
-{
-	hurry(timer->data);
-}
-
-static void await_request(struct visit *visit)
-{
-	struct httpd *httpd = visit->httpd;
-
-	visit->busy = false;
-	if (httpd->draining && visit->answered)
-		hurry(visit);
-	else
-		(void)loop_timer_set(httpd->loop, &visit->deadline,
-				     loop_now_ns(httpd->loop) + httpd->idle_ns);
-}
-
-/* As the kernel counts, so that resent heads and refused bodies are in it, too. */
-static void count_bytes(struct visit *visit)
-{
-	struct tcp_info info;
-	socklen_t length = sizeof(info);
-
-	memset(&info, 0, sizeof(info));
-	if (getsockopt(visit->leaving.fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
-		return;
-	visit->bytes_in = info.tcpi_bytes_received;
-	visit->bytes_out = info.tcpi_bytes_acked;
-}
-
-static void end_visit(struct visit *visit)
-{
-	struct httpd *httpd = visit->httpd;
-
-	loop_timer_cancel(&visit->deadline);
-	loop_remove(&visit->leaving);
-	DL_DELETE(httpd->visits, visit);
-	DL_APPEND(httpd->ended, visit);
-}
-
 static void connection_changed(void *data, struct MHD_Connection *connection,
 			       void **context, enum MHD_ConnectionNotificationCode code)
 {
@@ -167,12 +78,10 @@ static void connection_changed(void *data, struct MHD_Connection *connection,
 	(void)connection;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*context = httpd->arriving;
-		return;
+		httpd->arriving = NULL;
+	} else if (visit != NULL) {
+		visit_end(visit, true);
 	}
-	if (visit == NULL)
-		return;
-	count_bytes(visit);
-	end_visit(visit);
 }
 
 static struct visit *visit_of(struct MHD_Connection *connection)
@@ -192,7 +101,7 @@ static void request_completed(void *data, struct MHD_Connection *connection,
 	(void)context;
 	(void)code;
 	if (visit != NULL)
-		await_request(visit);
+		visit_answered(visit);
 }
 
 static bool has_body(struct MHD_Connection *connection)
@@ -204,13 +113,6 @@ static bool has_body(struct MHD_Connection *connection)
 		return true;
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 					   MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
-}
-
-static void head_arrived(struct visit *visit)
-{
-	visit->answered = true;
-	visit->busy = true;
-	loop_timer_cancel(&visit->deadline);
 }
 
 /*
@@ -228,7 +130,7 @@ static enum MHD_Result request_arrived(void *data, struct MHD_Connection *connec
 	struct request request = { .connection = connection,
 				   .method = method,
 				   .target = target,
-				   .last = httpd->draining };
+				   .last = httpd->visits.draining };
 
 	(void)version;
 	(void)upload;
@@ -236,7 +138,7 @@ static enum MHD_Result request_arrived(void *data, struct MHD_Connection *connec
 		return MHD_NO;
 	if (*context == NULL) {
 		*context = visit;
-		head_arrived(visit);
+		visit_head_arrived(visit);
 		if (!has_body(connection))
 			return MHD_YES;
 	}
@@ -253,7 +155,7 @@ static size_t leave_encoded(void *data, struct MHD_Connection *connection, char 
 
 static int start_daemon(struct httpd *httpd)
 {
-	unsigned idle_s = (unsigned)((httpd->idle_ns + CLOCK_NS_PER_SECOND - 1) /
+	unsigned idle_s = (unsigned)((httpd->visits.idle_ns + CLOCK_NS_PER_SECOND - 1) /
 				     CLOCK_NS_PER_SECOND);
 	const union MHD_DaemonInfo *info;
 
@@ -289,7 +191,7 @@ static void httpd_close(void *state)
 	if (httpd->daemon != NULL)
 		MHD_stop_daemon(httpd->daemon);
 	loop_timer_cancel(&httpd->timer);
-	tell_ended(httpd);
+	visits_settle(&httpd->visits);
 	site_close(&httpd->site);
 	free(httpd);
 }
@@ -305,7 +207,10 @@ static int httpd_open(const struct internal *internal, const struct internal_set
 	if (httpd == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	httpd->loop = setup->loop;
-	httpd->idle_ns =
+	httpd->visits.loop = setup->loop;
+	httpd->visits.run = run_for_visits;
+	httpd->visits.data = httpd;
+	httpd->visits.idle_ns =
 		service->idle_timeout_ns > 0 ? service->idle_timeout_ns : HTTPD_IDLE_NS;
 	httpd->watch.ready = set_ready;
 	httpd->watch.data = httpd;
@@ -335,29 +240,24 @@ static int httpd_directory(const void *state)
 static void httpd_drain(void *state)
 {
 	struct httpd *httpd = state;
-	struct visit *visit;
 
-	httpd->draining = true;
-	DL_FOREACH(httpd->visits, visit) {
-		if (visit->answered && !visit->busy)
-			hurry(visit);
-	}
+	visits_drain(&httpd->visits);
 }
 
 /* The library closes the descriptor whatever comes of it, so from there on a failure is a
- * visit that ends. */
+ * visit that ends; the library may have announced and ended it itself by then. */
 static void let_in(struct httpd *httpd, struct visit *visit,
 		   const struct connection *connection)
 {
 	httpd->arriving = visit;
 	if (MHD_add_connection(httpd->daemon, connection->fd, &connection->peer.u.any,
 			       connection->peer.length) == MHD_YES) {
-		await_request(visit);
-		/* Without it the end comes with the deadline. */
-		(void)loop_add(httpd->loop, &visit->leaving);
+		visit_greet(visit);
 		return;
 	}
-	end_visit(visit);
+	if (httpd->arriving != NULL)
+		visit_end(visit, false);
+	httpd->arriving = NULL;
 	(void)loop_timer_set(httpd->loop, &httpd->timer, loop_now_ns(httpd->loop));
 }
 
@@ -365,19 +265,10 @@ static int httpd_stream(void *state, const struct connection *connection,
 			const struct session_owner *owner, struct error *err)
 {
 	struct httpd *httpd = state;
-	struct visit *visit = calloc(1, sizeof(*visit));
+	struct visit *visit = visit_begin(&httpd->visits, connection, owner);
 
 	if (visit == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
-	visit->httpd = httpd;
-	visit->owner = *owner;
-	visit->leaving.fd = connection->fd;
-	visit->leaving.events = POLLRDHUP;
-	visit->leaving.ready = client_left;
-	visit->leaving.data = visit;
-	visit->deadline.fired = deadline_passed;
-	visit->deadline.data = visit;
-	DL_APPEND(httpd->visits, visit);
 	let_in(httpd, visit, connection);
 	return 0;
 }
