@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The end of the daemon, and the status summary. */
+/* The end of the daemon. */
 #include <signal.h>
-#include <stdio.h>
 
 #include "usherd/base/clock.h"
 #include "usherd/daemon/server.h"
@@ -94,32 +93,4 @@ void server_check_stopped(struct server *server)
 {
 	if (server->stopping && children_count(server->engine.children) == 0)
 		loop_stop(server->loop);
-}
-
-static void report_post(struct server *server, const struct post *post)
-{
-	bool resting = loop_timer_is_armed(&post->pause);
-	uint64_t active = post->tally->active;
-
-	if (post->internal != NULL)
-		active = workers_active(server->workers, post->service->id, &resting);
-	log_write(server->log, LOG_LEVEL_NOTICE,
-		  "service '%s': %s, %zu sockets, %llu active%s", post->service->id,
-		  post->internal != NULL ? "in-process" : "program", post->listener_count,
-		  (unsigned long long)active, resting ? ", resting" : "");
-}
-
-void server_report_status(struct server *server)
-{
-	char summary[128];
-
-	log_write(server->log, LOG_LEVEL_NOTICE,
-		  "status: %s, %zu programs and %zu workers running, %zu descriptors "
-		  "watched%s",
-		  server_summary(server, summary, sizeof(summary)),
-		  children_programs(server->engine.children),
-		  workers_count(server->workers), loop_watch_count(server->loop),
-		  loop_is_nested(server->loop) ? " in an epoll set" : "");
-	for (size_t i = 0; i < server->engine.post_count; i++)
-		report_post(server, server->engine.posts[i]);
 }

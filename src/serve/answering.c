@@ -29,8 +29,7 @@ static void answer(struct listener *listener, struct datagram_batch *batch, size
 	if (!admission_ask(post, &request->peer))
 		return;
 	/* A line for a datagram, as xinetd has it; there is no session to keep. */
-	if (record_may_log(post, &post->answers, "datagrams"))
-		record_start(post, post->engine->pid, &request->peer);
+	record_datagram(post, &request->peer);
 	length = responder_answer(post->internal->builtin, request,
 				  datagram_batch_room(batch, index), DATAGRAM_MAX,
 				  &moment);

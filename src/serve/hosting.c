@@ -47,8 +47,10 @@ void hosting_began(struct serving *serving)
 	serving->post->engine->serving++;
 }
 
+/* Its START has been written, and no EXIT will be. */
 void hosting_refused(struct serving *serving, const struct error *why)
 {
+	serving->post->tally->counts.ended++;
 	complain(serving->post, "cannot serve a client", why);
 	record_refusal(serving->post, REASON_RESOURCES, &serving->peer);
 }

@@ -243,6 +243,15 @@ struct arrivals *ledger_arrivals(const struct ledger *ledger, const char *id)
 	return ledger->slots > 1 ? &arrivals[page] : &tally_at(ledger, page, 0)->arrivals;
 }
 
+const struct tally *ledger_page(const struct ledger *ledger, size_t index, unsigned slot,
+				const char **ret_id)
+{
+	if (index >= ledger->count || slot >= ledger->slots)
+		return NULL;
+	*ret_id = ledger->pages[index].id;
+	return tally_at(ledger, index, slot);
+}
+
 /*
  * The mappings of the others stay: what they read there has to be nothing. They may be
  * reading: of a dead worker's sessions any number is as good as none.

@@ -30,7 +30,7 @@ static void emit(const struct post *post, struct event *event)
 	report_event(post->engine->reporter, event);
 }
 
-void record_start(const struct post *post, pid_t pid, const struct addr *peer)
+static void emit_start(const struct post *post, pid_t pid, const struct addr *peer)
 {
 	struct event event = { .kind = EVENT_START,
 			       .fields = post->service->log_on_success,
@@ -39,6 +39,12 @@ void record_start(const struct post *post, pid_t pid, const struct addr *peer)
 
 	if (event.fields != 0)
 		emit(post, &event);
+}
+
+void record_start(const struct post *post, pid_t pid, const struct addr *peer)
+{
+	post->tally->counts.started++;
+	emit_start(post, pid, peer);
 }
 
 void record_exit(const struct post *post, pid_t pid, int wait_status,
@@ -50,6 +56,7 @@ void record_exit(const struct post *post, pid_t pid, int wait_status,
 			       .wait_status = wait_status,
 			       .duration_s = duration_ns / CLOCK_NS_PER_SECOND };
 
+	post->tally->counts.ended++;
 	if ((event.fields & (EVENT_EXIT_STATUS | EVENT_DURATION)) != 0)
 		emit(post, &event);
 }
@@ -61,8 +68,17 @@ void record_traffic(const struct post *post, uint64_t bytes_in, uint64_t bytes_o
 			       .bytes_in = bytes_in,
 			       .bytes_out = bytes_out };
 
+	post->tally->counts.bytes_in += bytes_in;
+	post->tally->counts.bytes_out += bytes_out;
 	if ((event.fields & EVENT_TRAFFIC) != 0)
 		emit(post, &event);
+}
+
+void record_datagram(struct post *post, const struct addr *peer)
+{
+	post->tally->counts.datagrams++;
+	if (record_may_log(post, &post->answers, "datagrams"))
+		emit_start(post, post->engine->pid, peer);
 }
 
 void record_refusal(struct post *post, enum reason reason, const struct addr *peer)
@@ -71,6 +87,7 @@ void record_refusal(struct post *post, enum reason reason, const struct addr *pe
 			       .fields = post->service->log_on_failure,
 			       .peer = *peer };
 
+	post->tally->counts.refused[reason]++;
 	if (event.fields == 0 || !record_may_log(post, &post->failures, "refusals"))
 		return;
 	(void)text_copy(event.reason, sizeof(event.reason), reason_word(reason));

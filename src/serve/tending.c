@@ -11,6 +11,7 @@
 #include "serve_internal.h"
 #include "usherd/base/fd.h"
 #include "usherd/serve/channel.h"
+#include "usherd/serve/totals.h"
 #include "usherd/serve/worker.h"
 
 /* Packets of reports taken from one worker before others have their turn. */
@@ -73,6 +74,7 @@ static void worker_ended(struct child *child, int wait_status, uint64_t now_ns)
 					  wait_status);
 			plan_another(worker, now_ns);
 		}
+		totals_keep(workers->engine, worker->crew->ledger, worker->slot);
 		crew_leave(worker->crew, worker->slot);
 		unlink_worker(worker);
 	}

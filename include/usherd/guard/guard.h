@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "usherd/base/addr.h"
+#include "usherd/guard/counts.h"
 #include "usherd/model/policy.h"
 
 enum reason {
@@ -55,6 +56,7 @@ struct tally {
 	uint64_t active;              /* sessions running */
 	uint64_t admitted;            /* sessions ever; wraps */
 	uint64_t unreached;           /* those of which nothing came; wraps */
+	struct counts counts;         /* the caller's */
 	struct tally_source *sources; /* private, owned; NULL if fixed */
 	size_t source_slots;          /* private */
 	uint64_t seed;                /* private: of the sources' places */

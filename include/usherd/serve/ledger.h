@@ -40,6 +40,11 @@ struct tally *ledger_find(const struct ledger *ledger, const char *id, unsigned 
  * slot it is its tally's, and is cleared with that. */
 struct arrivals *ledger_arrivals(const struct ledger *ledger, const char *id);
 
+/* The tally of @slot on the page at @index, and the id it is for; NULL: there are no more
+ * pages. */
+const struct tally *ledger_page(const struct ledger *ledger, size_t index, unsigned slot,
+				const char **ret_id);
+
 /* Nothing of this slot runs any more: its worker is gone. For the ledger's maker. */
 void ledger_clear(struct ledger *ledger, unsigned slot);
 

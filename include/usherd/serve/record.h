@@ -17,11 +17,14 @@
  */
 bool record_may_log(struct post *post, struct line_budget *budget, const char *what);
 
-/* Each writes its event if the service's log_on_success / log_on_failure wants it. */
+/* Each counts, and writes its event if the service's log_on_success / log_on_failure
+ * wants it. */
 void record_start(const struct post *post, pid_t pid, const struct addr *peer);
 void record_exit(const struct post *post, pid_t pid, int wait_status,
 		 uint64_t duration_ns);
 void record_traffic(const struct post *post, uint64_t bytes_in, uint64_t bytes_out);
+/* A datagram that is a session of its own: START, as many as may be. */
+void record_datagram(struct post *post, const struct addr *peer);
 void record_refusal(struct post *post, enum reason reason, const struct addr *peer);
 
 #endif
