@@ -70,7 +70,9 @@ class CountersCase(Case):
         self.log = self.daemon(HEAD + config, **arguments)
 
     def kill_worker(self):
-        worker, = self.log.children()
+        worker, = harness.eventually(
+            lambda: (lambda all: all if len(all) == 1 else None)(self.log.children()),
+            "one worker and nothing else")
         os.kill(worker, signal.SIGKILL)
         self.log.wait_for(r"worker %d was ended by signal 9" % worker)
 
