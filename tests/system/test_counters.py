@@ -217,10 +217,13 @@ class ManyClients(CountersCase):
         self.check_log(ports, status)
 
     def check_log(self, ports, status):
-        counted = self.log_lines()
-        for name, each in status.items():
-            self.assertEqual(counted["START", name], each.started)
-            self.assertEqual(counted["EXIT", name], each.ended)
+        # Workers send their lines a moment later, some at a time.
+        def agrees():
+            counted = self.log_lines()
+            return all((counted["START", name], counted["EXIT", name]) ==
+                       (each.started, each.ended) for name, each in status.items())
+
+        harness.eventually(agrees, "the same numbers in the log")
         for _ in range(2):
             self.held(ports["full"])
         for name, source in ("part", SOURCES[0]), ("full", None):
