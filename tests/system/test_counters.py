@@ -141,6 +141,28 @@ class Counters(CountersCase):
                               status[name].refused), (3, 3, 0))
         self.assertEqual(status["full"].reasons, {"service_limit": 3})
 
+    @needs_load
+    def test_several_workers_add_up_and_outlive_each_other(self):
+        port = harness.free_port()
+        config = service("echo", port, "internal = echo no_access = %s" % SOURCES[0])
+        self.serve("workers = 3\n" + config, 1)
+        with Load("churn", port=port, count=6400, concurrency=16, half_close=1) as load:
+            found = load.line()
+        self.assertEqual((found["total"], found["failed"], found["hanging"]), (6300, 0, 0))
+
+        def check():
+            status = self.settled()["echo"]
+            self.assertEqual((status.started, status.ended, status.lost), (6300, 6300, 0))
+            self.assertEqual(status.reasons, {"address": 100})
+
+        check()
+        for worker in self.log.children():
+            os.kill(worker, signal.SIGKILL)
+            self.log.wait_for(r"worker %d was ended by signal 9" % worker)
+            check()
+        self.log.reload(HEAD + "workers = 2\n" + config)
+        check()
+
     def test_a_service_that_is_gone_is_forgotten(self):
         port, other = harness.free_port(), harness.free_port()
         config = service("stays", port, "internal = echo")
