@@ -140,6 +140,88 @@ static void replaces_one_that_dies(void **state)
 	(void)close(waiting);
 }
 
+/* Clients until each of @count workers has served one: their pids. */
+static void meet_all(struct bench *bench, uint16_t port, pid_t *pids, size_t count)
+{
+	size_t met = 0;
+
+	while (met < count) {
+		int client = bench_client(SOCK_STREAM, port);
+		pid_t pid = echo_once(bench, client, "hello");
+		size_t i = 0;
+
+		while (i < met && pids[i] != pid)
+			i++;
+		if (i == met)
+			pids[met++] = pid;
+		(void)close(client);
+	}
+}
+
+static bool is_one_of(pid_t pid, const pid_t *pids, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+static void replaces_one_of_several_alone(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	pid_t before[3], after[3];
+
+	bench->engine.workers = 3;
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	UNTIL(bench, workers_count(workers) == 3);
+	meet_all(bench, port, before, 3);
+	assert_int_equal(kill(before[1], SIGKILL), 0);
+	UNTIL(bench, bench_said(bench, "was ended by signal 9") == 1);
+	UNTIL(bench, workers_count(workers) == 3);
+	meet_all(bench, port, after, 3);
+	assert_true(is_one_of(before[0], after, 3));
+	assert_false(is_one_of(before[1], after, 3));
+	assert_true(is_one_of(before[2], after, 3));
+	assert_int_equal(bench_said(bench, "serves 1 services"), 4);
+}
+
+static void counts_over_all_of_them(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	int clients[6];
+	bool resting;
+
+	bench->engine.workers = 2;
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	UNTIL(bench, workers_count(workers) == 2);
+	for (size_t i = 0; i < 6; i++) {
+		clients[i] = bench_client(SOCK_STREAM, port);
+		(void)echo_once(bench, clients[i], "hello");
+	}
+	assert_int_equal(workers_active(workers, "echo", &resting), 6);
+	assert_false(resting);
+	for (size_t i = 0; i < 6; i++)
+		(void)close(clients[i]);
+	UNTIL(bench, workers_active(workers, "echo", &resting) == 0);
+}
+
+static void another_number_replaces_them(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+
+	(void)bench_post(bench, echo_at("echo", TRANSPORT_TCP, port));
+	for (unsigned i = 5; i > 0; i -= 2) {
+		bench->engine.workers = i;
+		workers_refresh(workers);
+		UNTIL(bench, workers_count(workers) == i);
+	}
+	assert_int_equal(bench_said(bench, "serves 1 services"), 5 + 3 + 1);
+	assert_int_equal(bench_said(bench, "starting another"), 0);
+}
+
 static void lets_the_old_one_finish_its_sessions(void **state)
 {
 	struct bench *bench = *state;
@@ -268,6 +350,9 @@ int main(void)
 		CASE(answers_datagrams),
 		CASE(starts_none_without_need),
 		CASE(replaces_one_that_dies),
+		CASE(replaces_one_of_several_alone),
+		CASE(counts_over_all_of_them),
+		CASE(another_number_replaces_them),
 		CASE(lets_the_old_one_finish_its_sessions),
 		CASE(drains_all_when_no_service_is_left),
 		CASE(keeps_different_rights_in_different_processes),
