@@ -50,6 +50,7 @@ static void commit(struct server *server, struct table *next,
 		  diff->totals[CHANGE_REMOVE], diff->totals[CHANGE_KEEP]);
 	table_free(server->table);
 	server->table = next;
+	server_give_memory_back();
 }
 
 static void apply(struct server *server, struct table *next)

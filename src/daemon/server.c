@@ -6,6 +6,7 @@
 #include "usherd/daemon/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -224,6 +225,13 @@ const char *server_summary(const struct server *server, char *buffer, size_t siz
 	return buffer;
 }
 
+void server_give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+}
+
 int server_run(struct server *server)
 {
 	char summary[128];
@@ -232,6 +240,7 @@ int server_run(struct server *server)
 	log_write(server->log, LOG_LEVEL_NOTICE, "usherd " USHERD_VERSION " ready: %s",
 		  summary);
 	notify_ready(&server->notifier, summary);
+	server_give_memory_back();
 	return loop_run(server->loop);
 }
 

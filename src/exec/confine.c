@@ -7,6 +7,7 @@
 
 #include <cap-ng.h>
 #include <linux/landlock.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -235,6 +236,10 @@ static int filter_calls(const struct confinement *confinement)
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
+#ifdef __GLIBC__
+	/* What it was made of was more than all that a worker has. */
+	(void)malloc_trim(0);
+#endif
 	return r;
 }
 

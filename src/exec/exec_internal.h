@@ -34,8 +34,8 @@ struct plan {
 	struct service *service; /* counted */
 	enum technique technique;
 	struct environment *environment; /* counted; what is the same for every start */
-	char *bare[2];              /* the path alone, for a program without an argv */
-	unsigned starts;            /* slots that starts of it have now */
+	char *bare[2];   /* the path alone, for a program without an argv */
+	unsigned starts; /* slots that starts of it have now */
 };
 
 /* Signals that do not have their default action in the daemon. */

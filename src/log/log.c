@@ -327,19 +327,15 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 	int saved = errno;
 	struct log_record record;
 	va_list arguments;
-	int length;
 
 	if (!log_writes(log, level))
 		return;
 	record_init(&record, level, false);
 	va_start(arguments, format);
-	length = vsnprintf(record.text, sizeof(record.text), format, arguments);
+	if (vsnprintf(record.text, sizeof(record.text), format, arguments) < 0)
+		record.text[0] = '\0';
 	va_end(arguments);
-	if (length < 0)
-		length = 0;
-	if ((size_t)length >= sizeof(record.text))
-		length = (int)sizeof(record.text) - 1;
-	record_seal(&record, (size_t)length);
+	record_seal(&record, strlen(record.text));
 	put(log, &record);
 	drain(log);
 	tell_changes(log);
