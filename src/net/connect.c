@@ -42,6 +42,20 @@ static int approach(const struct addr *to, int directory, struct addr *ret)
 	return fchdir(directory) == -1 ? -errno : 0;
 }
 
+/*
+ * Where the target is on this host the kernel has done it all before connect(2) returns,
+ * and says so to whoever asks again: with a descriptor that was never waited for, four
+ * calls fewer.
+ */
+static int reach(int fd, const struct addr *to)
+{
+	if (connect(fd, &to->u.any, to->length) == 0)
+		return 0;
+	if (errno == EINPROGRESS && connect(fd, &to->u.any, to->length) == 0)
+		return 0;
+	return errno == EALREADY ? -EINPROGRESS : -errno;
+}
+
 int connect_begin(const struct addr *to, int directory, int type, int *ret_fd)
 {
 	struct addr target = *to;
@@ -55,8 +69,7 @@ int connect_begin(const struct addr *to, int directory, int type, int *ret_fd)
 	fd = socket(addr_family(&target), type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return -errno;
-	if (connect(fd, &target.u.any, target.length) == -1)
-		r = -errno;
+	r = reach(fd, &target);
 	if (r < 0 && r != -EINPROGRESS) {
 		fd_close(&fd);
 		return r;

@@ -20,7 +20,7 @@ static void close_target(struct stream *stream)
 {
 	struct watch *watch = &stream->sides[STREAM_TARGET].watch;
 
-	loop_remove(watch);
+	loop_forget(watch);
 	fd_close(&watch->fd);
 }
 

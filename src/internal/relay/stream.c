@@ -33,7 +33,7 @@ static void close_side(struct stream_side *side, bool reset)
 {
 	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
-	loop_remove(&side->watch);
+	loop_forget(&side->watch);
 	if (reset && side->watch.fd != -1)
 		(void)setsockopt(side->watch.fd, SOL_SOCKET, SO_LINGER, &at_once,
 				 sizeof(at_once));
