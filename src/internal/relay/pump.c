@@ -19,9 +19,6 @@
 
 #include "relay.h"
 
-/* More than any pipe takes at once. */
-#define SPLICE_BYTES (4 * 1024 * 1024)
-
 /* What a step says to its turn beyond a number of bytes. */
 #define STEP_END     0
 #define STEP_NOTHING (-EAGAIN)
@@ -142,7 +139,7 @@ static ssize_t step_splice(struct turn *turn)
 		pump->pipe = relay_pipes_take(&turn->relays->pipes);
 	if (pump->pipe == NULL)
 		return step_copy(turn);
-	count = result_of(splice(turn->from, NULL, pump->pipe->in, NULL, SPLICE_BYTES,
+	count = result_of(splice(turn->from, NULL, pump->pipe->in, NULL, RELAY_PIPE_BYTES,
 				 SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
 	/* At urgent data splice(2) finds nothing for ever, or takes it for the end if the
 	 * end is in the queue behind it, too; see tcp_read_sock() in the kernel. */
@@ -213,7 +210,7 @@ static enum pump_result run(struct turn *turn)
 		if (pump->ended)
 			return PUMP_ENDED;
 		/* A short read has emptied the socket, unless its end is there, too. */
-		if (step == RELAY_TURN_STEPS ||
+		if (step == RELAY_TURN_STEPS || turn->read >= RELAY_TURN_BYTES ||
 		    (step > 0 && !pump->bulk && !turn->filled && !turn->hung_up))
 			return PUMP_WAITS;
 		turn->filled = false;
@@ -279,7 +276,7 @@ int relays_new(struct loop *loop, struct relays **ret)
 	if (relays == NULL)
 		return -ENOMEM;
 	relays->loop = loop;
-	relays->pipes = (struct relay_pipes){ .idle = NULL };
+	relays->pipes = (struct relay_pipes){ .count = 0 };
 	*ret = relays;
 	return 0;
 }

@@ -37,8 +37,9 @@
 /* A direction that moves less than this in a turn is copied again. */
 #define RELAY_BULK_BYTES 4096
 
-/* Reads of one direction before the next watch has its turn. */
+/* Reads of one direction, and bytes, before the next watch has its turn. */
 #define RELAY_TURN_STEPS 16
+#define RELAY_TURN_BYTES 1048576
 
 /* The part of the time from @now_ns to @deadline_ns for one of @left addresses, at least
  * a millisecond. */
@@ -116,16 +117,25 @@ int routes_next(const struct routes *routes, struct route_set tried, uint64_t no
 
 /* ---- pipes.c ---- */
 
+/* What a wide pipe takes, the most that the kernel gives unless told otherwise
+ * (pipe-max-size, pipe(7)), and how many there are; the least that is worth its calls. */
+#define RELAY_PIPE_BYTES 1048576
+#define RELAY_PIPE_LEAST 65536
+#define RELAY_PIPES_WIDE 16
+
 struct relay_pipe {
 	struct relay_pipe *next; /* while idle */
 	int out;                 /* to read from */
 	int in;                  /* to write to */
+	bool wide;
 };
 
 struct relay_pipes {
-	struct relay_pipe *idle; /* owned */
+	struct relay_pipe *idle[2]; /* owned; by being wide */
 	size_t idle_count;
-	size_t count; /* open, idle or not */
+	size_t wide_count; /* open, idle or not */
+	size_t count;      /* all that are open */
+	unsigned rest;     /* takes that do not try to open one */
 };
 
 /* One for a while, empty; NULL when there is none to be had. */
