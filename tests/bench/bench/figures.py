@@ -20,7 +20,9 @@ class Metric:
 class Target:
     """@metric of usherd divided by that of @against is to be @relation @ratio."""
     metric: str
-    against: str                    # bound, peer, a name, self:METRIC, or absolute
+    # bound, bound:START (of those whose names begin so), peer, a name, self:METRIC, or
+    # absolute
+    against: str
     relation: str                   # one of RELATIONS
     ratio: float
     split: bool = True              # holds for a service per port, too
@@ -81,9 +83,11 @@ def _against(samples, metric, name, against, kinds):
     if against.startswith("self:"):
         other = against[5:]
         return other, samples.ratio(metric.name, name, name, other)
-    if against in ("bound", "peer"):
-        kind = {"bound": RAW, "peer": PEER}[against]
-        names = [n for n, k in kinds.items() if k == kind and not n.endswith("-root")]
+    group, _, start = against.partition(":")
+    if group in ("bound", "peer"):
+        kind = {"bound": RAW, "peer": PEER}[group]
+        names = [n for n, k in kinds.items()
+                 if k == kind and n.startswith(start) and not n.endswith("-root")]
         other = samples.best(metric, names)
     else:
         other = against

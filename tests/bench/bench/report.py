@@ -50,8 +50,8 @@ def comparison_words(comparison):
         what = "value"
     elif against.startswith("self:"):
         what = "own " + other
-    elif against in ("bound", "peer") and other:
-        what = {"bound": "bound ", "peer": "best peer "}[against] + other
+    elif against.partition(":")[0] in ("bound", "peer") and other:
+        what = {"bound": "bound ", "peer": "best peer "}[against.partition(":")[0]] + other
     else:
         what = against
     ratio = comparison["ratio"]

@@ -7,9 +7,11 @@ it as usherd does. A list of targets belongs to the rows whose names begin with 
 """
 from bench.figures import Target
 
+# Against the bound that does the same. What copying reaches is shown beside it: at times
+# it is faster for one stream, with more processor time for each byte.
 STREAM_TARGETS = [
-    Target("rate", "bound", ">=", 0.95),
-    Target("cpu_gb", "bound", "<=", 1.05),
+    Target("rate", "bound:raw-splice", ">=", 0.95),
+    Target("cpu_gb", "bound:raw-splice", "<=", 1.05),
     Target("rate", "haproxy-splice", ">", 1.0),
     Target("rate", "socket-proxyd", ">", 1.0),
 ]
