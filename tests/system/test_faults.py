@@ -538,7 +538,7 @@ class Refusals(FaultCase):
             with self.subTest(call=call, error=error):
                 mark = house.daemon.mark()
                 with self.fault(house.daemon.pid, call, error, "1+",
-                                path=house.daemon.config_path, follow=False):
+                                path=house.daemon.config_path):
                     reload_added(house)
                     house.daemon.wait_for(r"cannot reload: .*; keeping the old", since=mark)
                 house.daemon.wait_for(r"%s: error: cannot be (opened|read): " %
