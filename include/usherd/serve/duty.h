@@ -111,9 +111,8 @@ struct post {
 	struct stderr_pipe *stderr_pipe; /* owned; with stderr = log, else NULL */
 	struct tally *tally; /* own_tally, or in a worker's ledger (borrowed) */
 	struct tally own_tally;
-	struct arrivals
-		*arrivals;     /* the tally's, or those of several workers (borrowed) */
-	struct ledger *ledger; /* borrowed; whose lock is needed to count, or NULL */
+	struct arrivals *arrivals; /* the tally's, or all workers' (borrowed) */
+	struct ledger *ledger;     /* borrowed; whose lock is needed to count, or NULL */
 	/* Worker: what those beside it, and predecessors that still have sessions, count;
 	 * borrowed entries. */
 	const struct tally **elsewhere; /* owned array */

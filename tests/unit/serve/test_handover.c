@@ -160,7 +160,7 @@ static struct written write_plan(struct bench *bench)
 
 	bench_at(service, TRANSPORT_TCP, "127.0.0.1", bench_port());
 	(void)bench_post(bench, service);
-	assert_int_equal(ledger_new(&service, 1, 1, &written.ledger), 0);
+	assert_int_equal(ledger_new(&service, 1, 3, &written.ledger), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	(void)close(ends[0]);
 	written.channel = ends[1];
@@ -170,6 +170,7 @@ static struct written write_plan(struct bench *bench)
 		.posts = bench->engine.posts,
 		.post_count = 1,
 		.ledger = written.ledger,
+		.slot = 2,
 		.predecessors = (const struct ledger *const *)&written.ledger,
 		.predecessor_count = 1
 	};
@@ -204,7 +205,9 @@ static void gives_back_what_was_written(void **state)
 	assert_int_equal(after->fd, before->fd);
 	assert_true(endpoint_same_socket(&after->endpoint, &before->endpoint));
 	assert_int_equal(after->endpoint.backlog, before->endpoint.backlog);
-	assert_non_null(ledger_find(handover.plan.ledger, "one", 0));
+	assert_int_equal(handover.plan.slot, 2);
+	assert_int_equal(ledger_slots(handover.plan.ledger), 3);
+	assert_non_null(ledger_find(handover.plan.ledger, "one", 2));
 	assert_int_equal(handover.plan.predecessor_count, 1);
 	assert_non_null(ledger_find(handover.plan.predecessors[0], "one", 0));
 	assert_int_equal(fcntl(before->fd, F_GETFD), FD_CLOEXEC);
