@@ -168,19 +168,28 @@ static void collect_names(const struct reading *reading, const struct part *part
 	}
 }
 
+/* cfg_init() copies what it is given. */
 static cfg_t *make_parser(const struct part *part, const struct names *names)
 {
-	cfg_opt_t options[NAMES_MAX + 1];
-	/* cfg_init() copies the options, so they may live on this stack. */
+	cfg_opt_t *options = calloc(names->count + 1, sizeof(*options));
+	cfg_t *parser;
+	if (options == NULL)
+		return NULL;
 	for (size_t i = 0; i < names->count; i++)
 		options[i] =
 			(cfg_opt_t)CFG_STR_LIST(names->items[i], NULL, CFGF_NODEFAULT);
 	options[names->count] = (cfg_opt_t)CFG_END();
-	if (part->rule == NULL)
-		return cfg_init(options, CFGF_NONE);
-	cfg_flag_t flags = part->rule->titled ? CFGF_MULTI | CFGF_TITLE : CFGF_MULTI;
-	cfg_opt_t section[] = { CFG_SEC(part->rule->name, options, flags), CFG_END() };
-	return cfg_init(section, CFGF_NONE);
+	if (part->rule == NULL) {
+		parser = cfg_init(options, CFGF_NONE);
+	} else {
+		cfg_flag_t flags =
+			part->rule->titled ? CFGF_MULTI | CFGF_TITLE : CFGF_MULTI;
+		cfg_opt_t section[] = { CFG_SEC(part->rule->name, options, flags),
+					CFG_END() };
+		parser = cfg_init(section, CFGF_NONE);
+	}
+	free(options);
+	return parser;
 }
 
 static void on_error(cfg_t *parser, const char *format, va_list arguments)
