@@ -3,6 +3,7 @@
 #include "usherd/daemon/load.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -39,6 +40,13 @@ int load_table(const struct options *options, struct table **ret,
 					.internal_name = internal_name };
 
 	return conf_load(&request, ret, diagnostics);
+}
+
+void load_give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
 }
 
 void load_print(const struct diagnostics *diagnostics)

@@ -48,9 +48,9 @@ static void commit(struct server *server, struct table *next,
 		  "configuration reloaded: %zu added, %zu changed, %zu removed, %zu kept",
 		  diff->totals[CHANGE_ADD], diff->totals[CHANGE_REPLACE],
 		  diff->totals[CHANGE_REMOVE], diff->totals[CHANGE_KEEP]);
+	table_share(next, server->table);
 	table_free(server->table);
 	server->table = next;
-	server_give_memory_back();
 }
 
 static void apply(struct server *server, struct table *next)

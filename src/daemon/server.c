@@ -6,7 +6,6 @@
 #include "usherd/daemon/server.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -225,13 +224,6 @@ const char *server_summary(const struct server *server, char *buffer, size_t siz
 	return buffer;
 }
 
-void server_give_memory_back(void)
-{
-#ifdef __GLIBC__
-	(void)malloc_trim(0);
-#endif
-}
-
 int server_run(struct server *server)
 {
 	char summary[128];
@@ -240,7 +232,7 @@ int server_run(struct server *server)
 	log_write(server->log, LOG_LEVEL_NOTICE, "usherd " USHERD_VERSION " ready: %s",
 		  summary);
 	notify_ready(&server->notifier, summary);
-	server_give_memory_back();
+	load_give_memory_back();
 	return loop_run(server->loop);
 }
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* The service called @id that is to be served, or NULL. */
 static struct service *find_enabled(const struct table *table, const char *id)
@@ -16,12 +15,6 @@ static struct service *find_enabled(const struct table *table, const char *id)
 	struct service *service = table == NULL ? NULL : table_find(table, id);
 
 	return service != NULL && !service->disable ? service : NULL;
-}
-
-static bool is_same(const struct service *before, const struct service *after)
-{
-	return before->fingerprint != NULL && after->fingerprint != NULL &&
-	       strcmp(before->fingerprint, after->fingerprint) == 0;
 }
 
 static void append(struct diff *diff, enum change_kind kind, struct service *before,
@@ -53,7 +46,7 @@ static void append_others(struct diff *diff, const struct table *before,
 			continue;
 		if (old == NULL)
 			append(diff, CHANGE_ADD, NULL, service);
-		else if (is_same(old, service))
+		else if (service_is_same(old, service))
 			append(diff, CHANGE_KEEP, old, service);
 		else
 			append(diff, CHANGE_REPLACE, old, service);

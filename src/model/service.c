@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "usherd/base/clock.h"
 #include "usherd/base/units.h"
@@ -75,6 +76,12 @@ void service_unref(struct service *service)
 	assert(service->references > 0);
 	if (--service->references == 0)
 		service_free(service);
+}
+
+bool service_is_same(const struct service *a, const struct service *b)
+{
+	return a->fingerprint != NULL && b->fingerprint != NULL &&
+	       strcmp(a->fingerprint, b->fingerprint) == 0;
 }
 
 bool service_is_internal(const struct service *service)

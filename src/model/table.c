@@ -106,3 +106,20 @@ struct service *table_find(const struct table *table, const char *id)
 		return NULL;
 	return *find_slot(table->slots, table->slot_count, id);
 }
+
+void table_share(struct table *table, const struct table *before)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct service *own = table->services[i];
+		struct service **slot =
+			find_slot(table->slots, table->slot_count, own->id);
+		struct service *other = table_find(before, own->id);
+
+		/* Of two with one id the second is in no slot. */
+		if (*slot != own || other == NULL || !service_is_same(own, other))
+			continue;
+		table->services[i] = service_ref(other);
+		*slot = other;
+		service_unref(own);
+	}
+}

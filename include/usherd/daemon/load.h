@@ -11,6 +11,9 @@
 int load_table(const struct options *options, struct table **ret,
 	       struct diagnostics *diagnostics);
 
+/* What a load no longer needs goes back to the system, before workers have a share. */
+void load_give_memory_back(void);
+
 /* Every diagnostic, a line each, on standard error / into the log. */
 void load_print(const struct diagnostics *diagnostics);
 void load_log(const struct diagnostics *diagnostics, struct log *log);

@@ -48,9 +48,6 @@ int server_start(struct server *server, const struct options *options,
 		 struct table *table, struct parking *parking,
 		 struct inherited *inherited, struct error *err);
 
-/* What a load no longer needs goes back to the system, not to every worker's share. */
-void server_give_memory_back(void);
-
 /* Serve until told to stop. 0 or a negative errno. */
 int server_run(struct server *server);
 void server_done(struct server *server);

@@ -105,6 +105,9 @@ struct service *service_new(void);
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service); /* NULL allowed */
 
+/* Of two with one id: have they the same fingerprint? Without one nothing is the same. */
+bool service_is_same(const struct service *a, const struct service *b);
+
 bool service_is_internal(const struct service *service);
 /* Can it be reached through tcpmux? */
 bool service_is_multiplexed(const struct service *service);

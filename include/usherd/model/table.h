@@ -46,4 +46,8 @@ int table_add(struct table *table, struct service *service);
 /* Borrowed, or NULL. Ids are compared exactly; does not slow down with their number. */
 struct service *table_find(const struct table *table, const char *id);
 
+/* Let @table have the very services of @before wherever it has the same ones, so that
+ * these do not stand in memory twice. */
+void table_share(struct table *table, const struct table *before);
+
 #endif

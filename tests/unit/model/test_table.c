@@ -155,6 +155,41 @@ static void gives_the_reference_back_when_memory_is_out(void **state)
 	table_free(table);
 }
 
+static struct service *printed(const char *id, const char *fingerprint)
+{
+	struct service *service = named(id);
+
+	service->fingerprint = strdup(fingerprint);
+	assert_non_null(service->fingerprint);
+	return service;
+}
+
+static void shares_what_is_the_same_with_another(void **state)
+{
+	struct table *before = table_new();
+	struct table *after = table_new();
+	struct service *kept = printed("kept", "1");
+	struct service *changed = printed("changed", "3");
+
+	(void)state;
+	assert_int_equal(table_add(before, kept), 0);
+	assert_int_equal(table_add(before, printed("changed", "2")), 0);
+	assert_int_equal(table_add(before, printed("gone", "4")), 0);
+	assert_int_equal(table_add(after, changed), 0);
+	assert_int_equal(table_add(after, printed("new", "5")), 0);
+	assert_int_equal(table_add(after, printed("kept", "1")), 0);
+	table_share(after, before);
+	table_free(before);
+	assert_int_equal(after->count, 3);
+	assert_ptr_equal(after->services[0], changed);
+	assert_ptr_equal(after->services[2], kept);
+	assert_ptr_equal(table_find(after, "kept"), kept);
+	assert_ptr_equal(table_find(after, "changed"), changed);
+	assert_non_null(table_find(after, "new"));
+	assert_int_equal(kept->references, 1);
+	table_free(after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +199,7 @@ int main(void)
 		cmocka_unit_test(takes_the_reference_over),
 		cmocka_unit_test(finds_each_of_many_and_keeps_their_order),
 		cmocka_unit_test(the_first_of_two_with_one_id_is_found),
+		cmocka_unit_test(shares_what_is_the_same_with_another),
 		cmocka_unit_test_teardown(gives_the_reference_back_when_memory_is_out,
 					  restore_memory),
 	};
