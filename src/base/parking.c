@@ -249,7 +249,7 @@ int parking_run(int (*body)(struct parking *parking, void *data), void *data)
 	return errand.result;
 }
 
-int parking_put(struct parking *parking, const int *fds, size_t count, int *ret_tickets)
+int parking_put(struct parking *parking, const int *fds, size_t count)
 {
 	union descriptors room = { .bytes = { 0 } };
 	struct order order = { .kind = ORDER_PUT };
@@ -258,7 +258,6 @@ int parking_put(struct parking *parking, const int *fds, size_t count, int *ret_
 				  .msg_iovlen = 1,
 				  .msg_control = &room,
 				  .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
-	ssize_t length;
 
 	if (count == 0 || count > PARKING_PUT_MAX)
 		return -EINVAL;
@@ -266,10 +265,15 @@ int parking_put(struct parking *parking, const int *fds, size_t count, int *ret_
 	room.align.cmsg_type = SCM_RIGHTS;
 	room.align.cmsg_len = CMSG_LEN(count * sizeof(int));
 	memcpy(CMSG_DATA(&room.align), fds, count * sizeof(int));
-	if (sendmsg(parking->keeper, &message, MSG_NOSIGNAL) == -1)
-		return -errno;
+	return sendmsg(parking->keeper, &message, MSG_NOSIGNAL) == -1 ? -errno : 0;
+}
+
+int parking_tickets(struct parking *parking, size_t count, int *ret)
+{
+	ssize_t length;
+
 	do
-		length = recv(parking->keeper, ret_tickets, count * sizeof(int), 0);
+		length = recv(parking->keeper, ret, count * sizeof(int), 0);
 	while (length == -1 && errno == EINTR);
 	if (length == -1)
 		return -errno;

@@ -31,11 +31,17 @@ struct parking;
 int parking_run(int (*body)(struct parking *parking, void *data), void *data);
 
 /*
- * Park copies of @count descriptors, PARKING_PUT_MAX at most. 0 with their tickets, to be
- * given back to parking_drop(); or a negative errno, none is parked then. Waits for the
- * keeper, who never waits for anything.
+ * Park copies of @count descriptors, PARKING_PUT_MAX at most: 0 or a negative errno.
+ * After 0 the next call of those here that order something is parking_tickets(), with the
+ * same
+ * @count.
  */
-int parking_put(struct parking *parking, const int *fds, size_t count, int *ret_tickets);
+int parking_put(struct parking *parking, const int *fds, size_t count);
+/*
+ * 0 with the tickets of what was put, to be given back to parking_drop(); or a negative
+ * errno, none is parked then. Waits for the keeper, who never waits for anything.
+ */
+int parking_tickets(struct parking *parking, size_t count, int *ret);
 
 /* A descriptor, close-on-exec, for what @ticket stands for; or a negative errno. */
 int parking_get(const struct parking *parking, int ticket);

@@ -62,6 +62,13 @@ static int open_file(void)
 	return fd;
 }
 
+static int put(struct parking *parking, const int *fds, size_t count, int *ret_tickets)
+{
+	int r = parking_put(parking, fds, count);
+
+	return r < 0 ? r : parking_tickets(parking, count, ret_tickets);
+}
+
 static bool same_file(int a, int b)
 {
 	struct stat first, second;
@@ -92,7 +99,7 @@ static int park_and_fetch(struct parking *parking, void *data)
 
 	(void)data;
 	REQUIRE(parking != NULL);
-	REQUIRE(parking_put(parking, &fd, 1, &ticket) == 0);
+	REQUIRE(put(parking, &fd, 1, &ticket) == 0);
 	again = parking_get(parking, ticket);
 	REQUIRE(again >= 0 && again != fd && same_file(again, fd));
 	REQUIRE((fcntl(again, F_GETFD) & FD_CLOEXEC) != 0);
@@ -106,7 +113,7 @@ static int park_and_fetch(struct parking *parking, void *data)
 	again = parking_get(parking, ticket);
 	REQUIRE(again == -EBADF);
 	fd = open_file();
-	REQUIRE(parking_put(parking, &fd, 1, &again) == 0);
+	REQUIRE(put(parking, &fd, 1, &again) == 0);
 	REQUIRE(again == ticket);
 	return 42;
 }
@@ -123,7 +130,7 @@ static void await_keeper(struct parking *parking)
 	int fd = open_file();
 	int ticket;
 
-	REQUIRE(parking_put(parking, &fd, 1, &ticket) == 0);
+	REQUIRE(put(parking, &fd, 1, &ticket) == 0);
 	(void)close(fd);
 }
 
@@ -139,7 +146,7 @@ static int park_many(struct parking *parking, void *data)
 	for (int done = 0; done < MANY; done += 100) {
 		for (int i = 0; i < 100; i++)
 			fds[i] = open_file();
-		REQUIRE(parking_put(parking, fds, 100, tickets) == 0);
+		REQUIRE(put(parking, fds, 100, tickets) == 0);
 		for (int i = 0; i < 100; i++) {
 			int fd = parking_get(parking, tickets[i]);
 
@@ -172,11 +179,11 @@ static int fill_the_table(struct parking *parking, void *data)
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	for (int i = 0; i < PARKING_PUT_MAX; i++)
 		fds[i] = fd;
-	REQUIRE(parking_put(parking, fds, PARKING_PUT_MAX, tickets) == -EMFILE);
+	REQUIRE(put(parking, fds, PARKING_PUT_MAX, tickets) == -EMFILE);
 	REQUIRE(count_kept() == kept);
-	REQUIRE(parking_put(parking, fds, 10, tickets) == 0);
+	REQUIRE(put(parking, fds, 10, tickets) == 0);
 	REQUIRE(count_kept() == kept + 10);
-	REQUIRE(parking_put(parking, fds, 0, tickets) == -EINVAL);
+	REQUIRE(put(parking, fds, 0, tickets) == -EINVAL);
 	return 42;
 }
 
@@ -260,7 +267,7 @@ static int be_quiet(struct parking *parking, void *data)
 
 	(void)data;
 	parking_quiet(parking);
-	REQUIRE(parking_put(parking, &fd, 1, &ticket) == 0);
+	REQUIRE(put(parking, &fd, 1, &ticket) == 0);
 	REQUIRE(stat("/proc/self/fd/2", &status) == 0);
 	REQUIRE(S_ISCHR(status.st_mode) && status.st_rdev == 0x103);
 	return 42;
