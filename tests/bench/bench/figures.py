@@ -96,6 +96,13 @@ def _against(samples, metric, name, against, kinds):
     return other, samples.ratio(metric.name, name, other)
 
 
+def _is_repeated(comparison, found):
+    """The best bound of all is the best of its kind: that is said with the target."""
+    return (comparison["against"] == "bound" and comparison["target"] is None and
+            any(other["against"].startswith("bound:") and
+                other["other"] == comparison["other"] for other in found))
+
+
 def comparisons(samples, metric, name, targets, kinds):
     """What is to be said about one metric of usherd: bound and best peer always, the rest
     when there is a target."""
@@ -111,4 +118,4 @@ def comparisons(samples, metric, name, targets, kinds):
         found.append({"against": against, "other": other, "ratio": value,
                       "relation": target and target.relation,
                       "target": target and target.ratio, "met": _judge(target, value)})
-    return found
+    return [comparison for comparison in found if not _is_repeated(comparison, found)]

@@ -50,8 +50,10 @@ def comparison_words(comparison):
         what = "value"
     elif against.startswith("self:"):
         what = "own " + other
-    elif against.partition(":")[0] in ("bound", "peer") and other:
-        what = {"bound": "bound ", "peer": "best peer "}[against.partition(":")[0]] + other
+    elif against.startswith("bound") and other:
+        what = "bound " + other
+    elif against == "peer" and other:
+        what = "best peer " + other
     else:
         what = against
     ratio = comparison["ratio"]
