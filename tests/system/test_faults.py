@@ -498,7 +498,7 @@ class Refusals(FaultCase):
         config = "service cat { port = %d server = /bin/cat %s }" % (port, user_line())
         daemon = self.daemon(config)
         self.assertEqual(exchange(port, b"x", "::1"), b"x")
-        with self.fault(daemon.pid, "socket", "EMFILE", "1", follow=False):
+        with self.fault(daemon.pid, "socket", "EMFILE", "1"):
             daemon.reload()
         self.assertEqual(exchange(port, b"x", "::1"), b"x")
 
