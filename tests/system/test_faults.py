@@ -388,7 +388,6 @@ EVENTS = [
     # The first time it is for the thread that reads: the loop reads by itself then.
     ("epoll_ctl", "ENOMEM ENOSPC", "1..2", reload_added,
      r"'added': cannot watch .*; trying again", "added"),
-    ("getsockname", "ENOBUFS", "1", reload_added, r"configuration reloaded", "added"),
     ("pipe2", "EMFILE ENFILE", "1", reload_stderr,
      r"cannot reload: cannot make a pipe for stderr: .*; keeping the old", "cat"),
     ("read", "EAGAIN EINTR", "1..3", reload_added, r"configuration reloaded", "added"),
