@@ -376,8 +376,7 @@ UNREADABLE_IN_WORKER = [
 
 # call, errors, when, what is done, said, the service that answers in the end
 EVENTS = [
-    # The first ones are made while the configuration is read.
-    ("socket", "EMFILE ENFILE ENOBUFS ENOMEM", "1..6", reload_added,
+    ("socket", "EMFILE ENFILE ENOBUFS ENOMEM", "1..2", reload_added,
      r"'added': cannot make a socket for .*; trying again", "added"),
     ("setsockopt", "ENOMEM ENOBUFS", "1", reload_added,
      r"'added': .*cannot prepare .*; trying again", "added"),
@@ -385,9 +384,12 @@ EVENTS = [
      r"'added': cannot bind .*; trying again", "added"),
     ("listen", "EADDRINUSE", "1", reload_added,
      r"'added': cannot listen on .*; trying again", "added"),
-    # The first time it is for the thread that reads: the loop reads by itself then.
-    ("epoll_ctl", "ENOMEM ENOSPC", "1..2", reload_added,
+    # Before that it begins and ends to watch for the end of the load.
+    ("epoll_ctl", "ENOMEM ENOSPC", "3", reload_added,
      r"'added': cannot watch .*; trying again", "added"),
+    # Then it reads the configuration by itself.
+    ("eventfd2", "EMFILE ENFILE", "1", reload_added, r"configuration reloaded", "added"),
+    ("clone3", "EAGAIN", "1", reload_added, r"configuration reloaded", "added"),
     ("pipe2", "EMFILE ENFILE", "1", reload_stderr,
      r"cannot reload: cannot make a pipe for stderr: .*; keeping the old", "cat"),
     ("read", "EAGAIN EINTR", "1..3", reload_added, r"configuration reloaded", "added"),
@@ -536,6 +538,7 @@ class Refusals(FaultCase):
                             ("read", "EIO"), ("read", "EISDIR")):
             with self.subTest(call=call, error=error):
                 mark = house.daemon.mark()
+                # The thread that reads is another one.
                 with self.fault(house.daemon.pid, call, error, "1+",
                                 path=house.daemon.config_path):
                     reload_added(house)
