@@ -26,13 +26,14 @@ struct loop {
 	bool stopping;
 };
 
-static int wait_ms(const struct loop *loop, int timeout_ms)
+static int64_t wait_ns(const struct loop *loop, int timeout_ms)
 {
-	int timer_ms = timers_timeout_ms(&loop->timers, clock_monotonic_ns());
+	int64_t timeout_ns = timeout_ms * (int64_t)CLOCK_NS_PER_MS;
+	int64_t timer_ns = timers_timeout_ns(&loop->timers, clock_monotonic_ns());
 
-	if (timer_ms != -1 && (timeout_ms == -1 || timer_ms < timeout_ms))
-		return timer_ms;
-	return timeout_ms;
+	if (timeout_ms == -1 || (timer_ns != -1 && timer_ns < timeout_ns))
+		return timer_ns;
+	return timeout_ns;
 }
 
 static int survive_failure(struct loop *loop, int code)
@@ -190,7 +191,7 @@ int loop_turn(struct loop *loop, int timeout_ms)
 	int result;
 
 	poller_settle(&loop->poller);
-	result = poller_wait(&loop->poller, wait_ms(loop, timeout_ms));
+	result = poller_wait(&loop->poller, wait_ns(loop, timeout_ms));
 	loop->now_ns = clock_monotonic_ns();
 	if (result < 0)
 		return survive_failure(loop, result);

@@ -71,8 +71,9 @@ void poller_remove(struct poller *poller, struct watch *watch);
 void poller_forget(struct poller *poller, struct watch *watch);
 /* Go back to the plain array if few enough are left; only between turns. */
 void poller_settle(struct poller *poller);
-/* Wait, and collect readiness. 0 (interrupted counts as nothing ready) or -errno. */
-int poller_wait(struct poller *poller, int timeout_ms);
+/* Wait (-1: as long as it takes), and collect readiness. 0 (interrupted counts as nothing
+ * ready) or -errno. */
+int poller_wait(struct poller *poller, int64_t timeout_ns);
 bool poller_signals_ready(const struct poller *poller);
 /* Call back for what was collected, as far as it is still added and asks for it. */
 void poller_dispatch(struct poller *poller);
@@ -97,8 +98,8 @@ int timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns,
 void timers_cancel(struct timers *timers, struct timer *timer);
 /* Fire all that are due, earliest first; one armed meanwhile waits for the next turn. */
 void timers_expire(struct timers *timers, uint64_t now_ns);
-/* Milliseconds to the earliest deadline, rounded up; -1: no timer. */
-int timers_timeout_ms(const struct timers *timers, uint64_t now_ns);
+/* To the earliest deadline; -1: no timer. */
+int64_t timers_timeout_ns(const struct timers *timers, uint64_t now_ns);
 void timers_done(struct timers *timers);
 
 struct signals {

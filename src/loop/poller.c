@@ -8,10 +8,12 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "loop_internal.h"
+#include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
 
 #define POLLER_NO_SLOT   UINT32_MAX
@@ -200,6 +202,16 @@ static void go_flat(struct poller *poller)
 	poller->nested = false;
 }
 
+/* Rounded up: waking early would only mean a second, empty wait. */
+static int to_ms(int64_t ns)
+{
+	const int64_t per_ms = CLOCK_NS_PER_MS;
+
+	if (ns / per_ms >= INT_MAX)
+		return INT_MAX;
+	return ns == -1 ? -1 : (int)((ns + per_ms - 1) / per_ms);
+}
+
 static int collect_nested(struct poller *poller, int timeout_ms)
 {
 	int count = epoll_wait(poller->epoll_fd, poller->ready, POLLER_BATCH, timeout_ms);
@@ -331,15 +343,25 @@ void poller_settle(struct poller *poller)
 		go_flat(poller);
 }
 
-int poller_wait(struct poller *poller, int timeout_ms)
+/* poll(2) with a finer clock. */
+static int wait_outer(struct poller *poller, nfds_t entries, int64_t timeout_ns)
+{
+	const int64_t per_second = CLOCK_NS_PER_SECOND;
+	const struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / per_second),
+					  .tv_nsec = (long)(timeout_ns % per_second) };
+
+	return ppoll(poller->outer, entries, timeout_ns == -1 ? NULL : &timeout, NULL);
+}
+
+int poller_wait(struct poller *poller, int64_t timeout_ns)
 {
 	nfds_t entries = POLLER_AT_SLOTS + (poller->nested ? 0 : poller->high);
 	int count;
 
 	poller->ready_count = 0;
 	if (poller->shared > 0 && poller->outer[POLLER_AT_SIGNALS].fd == -1)
-		return collect_nested(poller, timeout_ms);
-	count = poll(poller->outer, entries, timeout_ms);
+		return collect_nested(poller, to_ms(timeout_ns));
+	count = wait_outer(poller, entries, timeout_ns);
 	if (count == -1) {
 		/* poll(2) leaves revents as they were: those of the turn before. */
 		poller->outer[POLLER_AT_SIGNALS].revents = 0;

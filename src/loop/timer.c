@@ -123,7 +123,7 @@ void timers_expire(struct timers *timers, uint64_t now_ns)
 	timers->expiring = false;
 }
 
-int timers_timeout_ms(const struct timers *timers, uint64_t now_ns)
+int64_t timers_timeout_ns(const struct timers *timers, uint64_t now_ns)
 {
 	uint64_t left_ns;
 
@@ -132,10 +132,7 @@ int timers_timeout_ms(const struct timers *timers, uint64_t now_ns)
 	if (timers->nodes[0].deadline_ns <= now_ns)
 		return 0;
 	left_ns = timers->nodes[0].deadline_ns - now_ns;
-	/* Rounded up: waking early would only mean a second, empty wait. */
-	if (left_ns / CLOCK_NS_PER_MS >= INT_MAX)
-		return INT_MAX;
-	return (int)((left_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS);
+	return left_ns < INT64_MAX ? (int64_t)left_ns : INT64_MAX;
 }
 
 void timers_done(struct timers *timers)

@@ -26,16 +26,14 @@
 #include "usherd/serve/wait.h"
 
 /*
- * One listener's turn, before others have theirs: so many clients refused, or half as
- * many served. After a turn without a single one that was served it rests for a moment.
- * That costs the clients of a full service nothing, they wait in the queue. Without it a
- * flood at one service takes a processor whole, and what is started for the clients of
- * another waits for the end of our time slice, milliseconds.
+ * Clients taken from one listener before others have their turn. After a turn without one
+ * that was served it rests for a moment: a flood at one service would otherwise take a
+ * processor whole, and what is started for the clients of another would wait for the end
+ * of our time slice. Longer, and the queue of a flood runs over, whose clients then try
+ * again for many seconds.
  */
-#define TURN             32
-#define TURN_REFUSED     1
-#define TURN_SERVED      2
-#define REFUSALS_REST_NS CLOCK_NS_PER_MS
+#define ACCEPT_BATCH     16
+#define REFUSALS_REST_NS (CLOCK_NS_PER_MS * 15 / 100)
 
 /* How long a listener rests when the system is out of something. */
 #define SHORTAGE_REST_NS (CLOCK_NS_PER_SECOND / 2)
@@ -160,12 +158,10 @@ static bool rests_together(const struct listener *listener, int r)
 static void stream_ready(struct listener *listener)
 {
 	struct connection connection;
-	int left = TURN;
-	bool any_served = false;
+	int refused = 0;
 
-	while (left > 0 && loop_is_watching(&listener->watch)) {
+	for (int i = 0; i < ACCEPT_BATCH && loop_is_watching(&listener->watch); i++) {
 		int r = accept_connection(listener->fd, &listener->local, &connection);
-		bool served;
 
 		if (r == -EAGAIN || rests_together(listener, r))
 			break;
@@ -173,13 +169,11 @@ static void stream_ready(struct listener *listener)
 			survive_shortage(listener, r);
 			return;
 		}
-		served = dispatch_connection(listener->post, listener->endpoint.transport,
-					     &connection, NULL);
+		refused += !dispatch_connection(
+			listener->post, listener->endpoint.transport, &connection, NULL);
 		fd_close(&connection.fd);
-		any_served = any_served || served;
-		left -= served ? TURN_SERVED : TURN_REFUSED;
 	}
-	if (left <= 0 && !any_served)
+	if (refused == ACCEPT_BATCH)
 		listener_rest(listener, REFUSALS_REST_NS);
 	else
 		listener_stand_back(listener);
