@@ -5,13 +5,8 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-#include "duty_bench.h"
 #include "usherd/serve/handover.h"
-#include "usherd/serve/workers.h"
-
-#define NOBODY 65534
-
-static struct workers *workers;
+#include "workers_bench.h"
 
 /* What the supervisor knows of the service, and what the program does. */
 static const struct internal outside = { .name = "far",
@@ -54,30 +49,15 @@ static int recall(const char *fingerprint, struct service **ret, struct error *e
 	return 0;
 }
 
-static void refresh_soon(struct engine *engine)
-{
-	(void)engine;
-	workers_refresh_soon(workers);
-}
-
 static int setup(void **state)
 {
 	struct bench *bench;
 
-	if (bench_setup(state) != 0)
+	if (workers_setup(state) != 0)
 		return -1;
 	bench = *state;
-	if (workers_new(&bench->engine, geteuid() == 0, &workers) != 0)
-		return -1;
 	bench->engine.find_internal = find_in_supervisor;
-	bench->engine.internal_changed = refresh_soon;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	workers_free(workers);
-	return bench_teardown(state);
 }
 
 static void serves_from_another_program(void **state)
@@ -289,7 +269,7 @@ static void is_not_for_people(void **state)
 }
 
 #undef CASE
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, workers_teardown)
 
 int main(int argc, char *argv[])
 {

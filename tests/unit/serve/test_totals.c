@@ -1,68 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What real workers counted is there after their end, however they end. */
-#include "duty_bench.h"
 #include "usherd/serve/totals.h"
-
-#define NOBODY 65534
-
-static struct workers *workers;
-
-static void refresh_soon(struct engine *engine)
-{
-	(void)engine;
-	workers_refresh_soon(workers);
-}
-
-static int setup(void **state)
-{
-	struct bench *bench;
-
-	if (bench_setup(state) != 0)
-		return -1;
-	bench = *state;
-	if (workers_new(&bench->engine, geteuid() == 0, &workers) != 0)
-		return -1;
-	bench->engine.internal_changed = refresh_soon;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	workers_free(workers);
-	return bench_teardown(state);
-}
-
-/* With the rights of nobody, as conf makes it for root. */
-static struct service *nobody(struct service *service)
-{
-	struct credentials *credentials = &service->program.credentials;
-
-	if (geteuid() != 0)
-		return service;
-	credentials->change = true;
-	credentials->uid = NOBODY;
-	credentials->gid = NOBODY;
-	return service;
-}
-
-static struct service *echo_at(const char *id, enum transport transport, uint16_t port)
-{
-	struct service *service = nobody(bench_internal(id, "echo"));
-
-	bench_at(service, transport, "127.0.0.1", port);
-	return service;
-}
-
-/* The worker in the START event, which is also the proof that its report arrived. */
-static pid_t echo_once(struct bench *bench, int client, const char *text)
-{
-	size_t before = bench_kind_count(bench, EVENT_START);
-
-	bench_send(client, text);
-	bench_expect(bench, client, text);
-	UNTIL(bench, bench_kind_count(bench, EVENT_START) > before);
-	return bench_last(bench, EVENT_START)->pid;
-}
+#include "workers_bench.h"
 
 /* Of the only post there is. */
 static struct counts totals(struct bench *bench)
@@ -213,7 +152,7 @@ static void each_datagram_is_counted(void **state)
 }
 
 #undef CASE
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, workers_setup, workers_teardown)
 
 int main(void)
 {
