@@ -61,13 +61,14 @@ class Packages:
         return directory
 
     def _fetch_libraries(self, package, directory):
-        """Unpacks the libraries that programs of the package miss."""
+        """Unpacks the libraries that programs of the package miss, and those of these."""
         programs = [path for path in directory.rglob("*bin/*") if path.is_file()]
         lacking = any("not found" in _run(["ldd", str(path)])[1] for path in programs)
-        _, text = _run(["apt-cache", "depends", "--important", package])
-        names = [line.split()[1] for line in text.splitlines()
-                 if line.strip().startswith("Depends:")]
-        for name in names if lacking else []:
+        _, text = _run(["apt-cache", "depends", "--recurse", "--important",
+                        package])
+        names = {line.split()[1] for line in text.splitlines()
+                 if line.strip().startswith("Depends:")}
+        for name in sorted(names) if lacking else []:
             if name.startswith("lib") and not _installed(name):
                 self._unpack(name)
 
