@@ -332,6 +332,9 @@ static void another_program_is_kept_out_by_the_same_lock(void **state)
 			give_place(ledger, 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	/* The child's last tries may all have met a place that was taken here. */
+	while (take_place(ledger, 2, 3))
+		;
 	assert_int_equal(ledger_find(ledger, "a", 2)->active, 3);
 	assert_int_equal(ledger_find(ledger, "a", 0)->active, 0);
 	ledger_arrivals(other, "a")->window_count = 5;
