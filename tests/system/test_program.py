@@ -127,8 +127,8 @@ class Programs(Case):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                               b"\x01\x00\x00\x00\x00\x00\x00\x00")
             client.close()
-        harness.eventually(lambda: not daemon.children(), "all children gone")
-        self.assertEqual(len(daemon.descriptors()), before)
+        harness.eventually(lambda: not daemon.children() and
+                           len(daemon.descriptors()) == before, "all is gone")
         self.assertEqual(exchange(port, b"alive"), b"alive")
 
     def test_unix_stream_with_owner_and_mode(self):
