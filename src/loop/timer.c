@@ -5,7 +5,6 @@
  * in.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "loop_internal.h"

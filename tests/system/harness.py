@@ -267,6 +267,15 @@ class Case(unittest.TestCase):
 
     longMessage = True
 
+    def held(self, port, source=None):
+        """A client that is being served: it has had an answer."""
+        client = connect(port, source=source)
+        client.settimeout(DEADLINE)
+        client.sendall(b"x")
+        self.assertEqual(client.recv(1), b"x")
+        self.addCleanup(client.close)
+        return client
+
     def daemon(self, config, **arguments):
         expected = arguments.pop("status", 0)
         daemon = Daemon(config, **arguments)

@@ -33,15 +33,6 @@ class Limits(Case):
                 port = harness.free_port()
                 yield port, self.daemon(service(port, more, kind, **arguments))
 
-    def held(self, port, source=None):
-        """A client that is being served: it has had an answer."""
-        client = connect(port, source=source)
-        client.settimeout(harness.DEADLINE)
-        client.sendall(b"x")
-        self.assertEqual(client.recv(1), b"x")
-        self.addCleanup(client.close)
-        return client
-
     def refused(self, port, source=None):
         with contextlib.closing(connect(port, source=source)) as client:
             try:

@@ -90,14 +90,6 @@ class Workers(Case):
         port = harness.free_port()
         return port, self.daemon(config(port, *arguments, **named))
 
-    def held(self, port, source=None):
-        client = connect(port, source=source)
-        client.settimeout(harness.DEADLINE)
-        client.sendall(b"x")
-        self.assertEqual(client.recv(1), b"x")
-        self.addCleanup(client.close)
-        return client
-
     def servers(self, daemon, service, count, since=0):
         """Who served so many clients: {pid: how many}."""
         pattern = r"START: %s pid=(\d+)" % service

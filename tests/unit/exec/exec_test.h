@@ -7,7 +7,6 @@
 #ifndef USHERD_EXEC_TEST_H
 #define USHERD_EXEC_TEST_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -17,6 +16,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "descriptors.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -84,19 +85,6 @@ static inline int intercept(uint32_t action, int number, int command)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
 	return r;
-}
-
-static inline int count_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = 0;
-
-	if (directory == NULL)
-		return -1;
-	while (readdir(directory) != NULL)
-		count++;
-	(void)closedir(directory);
-	return count;
 }
 
 #endif

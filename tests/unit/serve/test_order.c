@@ -2,33 +2,21 @@
 /* What a worker is told, and what else could come that way. */
 #include "test.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "descriptors.h"
 #include "usherd/base/fd.h"
 #include "usherd/serve/order.h"
 
 struct ends {
 	int supervisor;
 	int worker;
-	size_t open; /* descriptors at first */
+	int open; /* descriptors at first */
 };
-
-static size_t count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	(void)closedir(folder);
-	return count;
-}
 
 static int setup(void **state)
 {
@@ -41,6 +29,7 @@ static int setup(void **state)
 	ends->supervisor = pair[0];
 	ends->worker = pair[1];
 	ends->open = count_descriptors();
+	assert_true(ends->open > 0);
 	*state = ends;
 	return 0;
 }

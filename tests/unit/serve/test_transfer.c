@@ -2,7 +2,6 @@
 /* Connections in packets, and what else could be in one. */
 #include "test.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,26 +9,15 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "descriptors.h"
 #include "usherd/serve/transfer.h"
 
 struct ends {
 	int supervisor;
 	int worker;
 	int client[2]; /* a connected pair; [0] is what is handed over */
-	size_t open;   /* descriptors at first */
+	int open;      /* descriptors at first */
 };
-
-static size_t count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	(void)closedir(folder);
-	return count;
-}
 
 static int setup(void **state)
 {
@@ -39,6 +27,7 @@ static int setup(void **state)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->client) == -1)
 		return -1;
 	ends->open = count_descriptors();
+	assert_true(ends->open > 0);
 	*state = ends;
 	return 0;
 }
