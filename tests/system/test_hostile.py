@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import select
+import signal
 import socket
 import struct
 import threading
@@ -54,6 +55,13 @@ def reset(connection):
     connection.close()
 
 
+def queued(port):
+    """Bytes that wait in UDP sockets of that port of 127.0.0.1."""
+    with open("/proc/net/udp") as table:
+        return sum(int(fields[4].partition(":")[2], 16) for fields in map(str.split, table)
+                   if fields[1] == "0100007F:%04X" % port)
+
+
 class Hostile(Case):
     def setUp(self):
         self.random = random.Random(SEED)
@@ -79,6 +87,14 @@ class Hostile(Case):
         self.before = self.footprint()
 
     def rest(self):
+        """Nothing sent to a program is undecided, and none runs: an asker now is no one
+        whom a full service turns away."""
+        harness.eventually(
+            lambda: not any(queued(self.ports[name]) for name in ("wait", "flow")),
+            "datagrams have been read")
+        mark = self.log.mark()
+        self.log.send(signal.SIGUSR1)
+        self.log.wait_for(r"status: ", since=mark)
         harness.eventually(lambda: len(self.log.children()) == 1, "programs have ended")
 
     def footprint(self):
