@@ -10,8 +10,9 @@
 #include "usherd/base/fd.h"
 #include "usherd/daemon/load.h"
 
-/* Clients come first. On Linux each thread has a nice value of its own, pthreads(7). */
-#define NICENESS 10
+/* Clients come first, but a busy machine must not starve the load. On Linux each thread
+ * has a nice value of its own, pthreads(7). */
+#define NICENESS 5
 
 static void *run(void *argument)
 {

@@ -55,6 +55,8 @@ class Shortage(Case):
         port = harness.free_port()
         daemon = self.daemon(cat(port))
         self.assertEqual(exchange(port, b"before"), b"before")
+        # The descriptors of a program that runs or has just ended are not to be counted.
+        daemon.wait_for(r"EXIT: cat")
         low = max(int(os.path.basename(fd)) for fd in daemon.descriptors()) + 1
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (low - 1, 1024))
         for _ in range(20):
