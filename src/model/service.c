@@ -16,7 +16,7 @@
 static const struct service defaults = {
 	.references = 1,
 	.protocols = SERVICE_TCP,
-	.backlog = 128,
+	.backlog = 4096,
 	.socket_mode = 0666,
 	.connect_timeout_ns = 10 * CLOCK_NS_PER_SECOND,
 	.program = { .stderr_target = STDERR_CONNECTION },

@@ -26,7 +26,7 @@ static void assert_dumps(const char *text, const char *expected)
 static void leaves_built_in_defaults_out(void **state)
 {
 	(void)state;
-	assert_dumps("stop = terminate service a { wait = no backlog = 128 port = 1 "
+	assert_dumps("stop = terminate service a { wait = no backlog = 4096 port = 1 "
 		     "internal = echo cps = { 50, 10 } source_prefix = { 32, 64 } "
 		     "disable = no idle_timeout = 0 }",
 		     "service a {\n\tprotocol = tcp\n\tport = 1\n\tinternal = echo\n}\n");

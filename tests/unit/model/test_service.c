@@ -21,7 +21,7 @@ static void has_the_built_in_defaults(void **state)
 	assert_null(service->fingerprint);
 	assert_int_equal(service->protocols, SERVICE_TCP);
 	assert_int_equal(service->socket_type, SERVICE_SOCKET_DEFAULT);
-	assert_int_equal(service->backlog, 128);
+	assert_int_equal(service->backlog, 4096);
 	assert_int_equal(service->socket_mode, 0666);
 	assert_false(service->wait);
 	assert_false(service->disable);
