@@ -42,10 +42,15 @@ static bool exceeds_cps(const struct question *question)
 	return is_paused(question) || question->arrivals->window_count > policy->cps_rate;
 }
 
+bool guard_is_full(const struct policy *policy, const struct tally *tally,
+		   const struct surroundings *around)
+{
+	return tally->active + around->active_elsewhere >= policy->instances;
+}
+
 static bool exceeds_instances(const struct question *question)
 {
-	return question->tally->active + question->around->active_elsewhere >=
-	       question->policy->instances;
+	return guard_is_full(question->policy, question->tally, question->around);
 }
 
 static bool exceeds_per_source(const struct question *question)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "usherd/serve/door.h"
 #include "usherd/serve/engine.h"
 #include "usherd/serve/ledger.h"
 #include "usherd/serve/pause.h"
@@ -69,6 +70,15 @@ static bool ask(struct post *post, const struct addr *peer, struct source_key *r
 	return false;
 }
 
+bool admission_is_full(const struct post *post)
+{
+	struct surroundings around = engine_surroundings(post->engine);
+
+	for (size_t i = 0; i < post->elsewhere_count; i++)
+		around.active_elsewhere += post->elsewhere[i]->active;
+	return guard_is_full(&post->service->policy, post->tally, &around);
+}
+
 bool admission_ask(struct post *post, const struct addr *peer)
 {
 	return ask(post, peer, NULL);
@@ -100,4 +110,5 @@ void admission_release(struct post *post, const struct source_key *place)
 	tally_release(post->tally, place);
 	if (locked)
 		unlock(post);
+	door_open_all(post);
 }

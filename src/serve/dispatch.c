@@ -15,6 +15,7 @@
 #include "usherd/serve/admission.h"
 #include "usherd/serve/answering.h"
 #include "usherd/serve/berth.h"
+#include "usherd/serve/door.h"
 #include "usherd/serve/flows.h"
 #include "usherd/serve/forwarding.h"
 #include "usherd/serve/hosting.h"
@@ -155,12 +156,25 @@ static bool rests_together(const struct listener *listener, int r)
 	       listener->endpoint.transport == TRANSPORT_TCP;
 }
 
+/* After a turn in which @refused of @taken clients were. */
+static void after_turn(struct listener *listener, unsigned taken, unsigned refused)
+{
+	if (refused < taken)
+		door_let_in(listener);
+	else if (refused > 0 && door_turned_away(listener, refused))
+		return;
+	if (refused == ACCEPT_BATCH)
+		listener_rest(listener, REFUSALS_REST_NS);
+	else
+		listener_stand_back(listener);
+}
+
 static void stream_ready(struct listener *listener)
 {
 	struct connection connection;
-	int refused = 0;
+	unsigned taken = 0, refused = 0;
 
-	for (int i = 0; i < ACCEPT_BATCH && loop_is_watching(&listener->watch); i++) {
+	for (; taken < ACCEPT_BATCH && loop_is_watching(&listener->watch); taken++) {
 		int r = accept_connection(listener->fd, &listener->local, &connection);
 
 		if (r == -EAGAIN || rests_together(listener, r))
@@ -173,10 +187,7 @@ static void stream_ready(struct listener *listener)
 			listener->post, listener->endpoint.transport, &connection, NULL);
 		fd_close(&connection.fd);
 	}
-	if (refused == ACCEPT_BATCH)
-		listener_rest(listener, REFUSALS_REST_NS);
-	else
-		listener_stand_back(listener);
+	after_turn(listener, taken, refused);
 }
 
 /* What a ready listener means, by the kind of its service; first row that fits. */

@@ -5,6 +5,7 @@
  */
 #include "usherd/serve/listening.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ static void timer_fired(struct timer *timer)
 	struct listener *listener = timer->data;
 
 	if (listener_is_bound(listener)) {
+		listener_open_door(listener);
 		listener_update(listener);
 		return;
 	}
@@ -161,6 +163,34 @@ void listener_reopen(struct listener *listener)
 		report_message(listener->engine->reporter, LOG_LEVEL_ERROR,
 			       "service '%s': cannot listen again: %s",
 			       listener->post->service->id, strerror(-r));
+}
+
+int listener_close_door(struct listener *listener, uint64_t ns)
+{
+	int r = listener_pause(listener->fd, &listener->endpoint);
+
+	if (r < 0)
+		return r;
+	listener_rest(listener, ns);
+	/* Without the timer nobody would open it. */
+	if (!loop_timer_is_armed(&listener->timer)) {
+		listener_reopen(listener);
+		return -ENOMEM;
+	}
+	listener->closed = true;
+	return 0;
+}
+
+void listener_open_door(struct listener *listener)
+{
+	if (!listener->closed)
+		return;
+	listener->closed = false;
+	loop_timer_cancel(&listener->timer);
+	if (loop_timer_is_armed(&listener->post->pause) || !listener_is_free(listener))
+		return;
+	listener_reopen(listener);
+	listener_update(listener);
 }
 
 /* A TCP listener can listen again, and must where the socket is shared with a worker;

@@ -240,6 +240,7 @@ size_t post_detach_all(struct post *post, struct listener **ret)
 	for (size_t i = 0; i < count; i++) {
 		ret[i] = post->listeners[i];
 		ret[i]->post = NULL;
+		ret[i]->closed = false;
 		listener_unwatch(ret[i]);
 		loop_timer_cancel(&ret[i]->timer);
 	}

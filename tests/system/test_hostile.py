@@ -224,7 +224,10 @@ class Hostile(Case):
 
     def test_a_flood_at_a_program(self):
         for number in range(FLOOD // 10):
-            client = connect(self.ports["cat"])
+            try:
+                client = connect(self.ports["cat"])
+            except ConnectionError:
+                continue  # from some number on the kernel does it
             if number % 3 == 0:
                 reset(client)
             else:

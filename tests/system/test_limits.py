@@ -234,13 +234,31 @@ class Limits(Case):
                 service other { bind = 127.0.0.1 port = %d %s internal = echo }""" % (
                     other, OFF))
             self.held(port)
-            crowd = [connect(port) for _ in range(500)]
-            for client in crowd:
-                self.addCleanup(client.close)
+            crowd = []
+            for _ in range(500):
+                # From some number on the kernel does it.
+                with contextlib.suppress(ConnectionError):
+                    crowd.append(connect(port))
+                    self.addCleanup(crowd[-1].close)
             self.assertEqual(exchange(other, b"x"), b"x")
             for client in crowd:
                 with contextlib.suppress(ConnectionResetError):
                     self.assertEqual(read_all(client), b"")
+
+    def test_a_door_closed_to_a_crowd_opens_when_a_place_is_free(self):
+        for port, daemon in self.both_kinds(OFF + "instances = 1"):
+            inside = self.held(port)
+            end = time.monotonic() + 60
+            while not daemon.matches("a crowd comes") and time.monotonic() < end:
+                crowd = contextlib.ExitStack()
+                with crowd, contextlib.suppress(ConnectionError):
+                    for _ in range(1000):
+                        crowd.enter_context(connect(port))
+            daemon.wait_for(r"service 'limited' is full, and a crowd comes")
+            inside.close()
+            daemon.wait_for(r"EXIT: limited status=0")
+            self.held(port)
+            self.assertEqual(len(daemon.matches("shut down")), 0)
 
     def test_memory_does_not_grow_with_refused_clients(self):
         port = harness.free_port()

@@ -102,6 +102,10 @@ bool arrivals_tell_end(struct arrivals *arrivals);
 /* End a pause before its time and begin to count anew. */
 void arrivals_resume(struct arrivals *arrivals);
 
+/* Pure: has the service no place left, whoever comes? */
+bool guard_is_full(const struct policy *policy, const struct tally *tally,
+		   const struct surroundings *around);
+
 /*
  * Pure. An address in both no_access and only_from is refused, whichever is the narrower
  * (as xinetd does it). @peer with length 0 (unknown) passes no

@@ -20,11 +20,15 @@ bool admission_ask(struct post *post, const struct addr *peer);
 bool admission_take(struct post *post, const struct addr *peer,
 		    struct source_key *ret_place);
 
+/* Is there no place left, whoever comes? It may change as soon as another worker ends a
+ * session. */
+bool admission_is_full(const struct post *post);
+
 /* Take a place for one that was let in before. 0 or a negative errno. */
 int admission_count(struct post *post, const struct addr *peer,
 		    struct source_key *ret_place);
 
-/* Give a place back. */
+/* Give a place back: a door that was closed for want of one opens. */
 void admission_release(struct post *post, const struct source_key *place);
 
 #endif

@@ -20,6 +20,7 @@
 #include "usherd/base/parking.h"
 #include "usherd/exec/plan.h"
 #include "usherd/exec/spawn.h"
+#include "usherd/guard/crowd.h"
 #include "usherd/guard/guard.h"
 #include "usherd/internal/internal.h"
 #include "usherd/loop/loop.h"
@@ -122,6 +123,8 @@ struct post {
 	struct timer pause;          /* armed while cps rests the service */
 	struct flow *flows;          /* datagram, wait = no: by peer */
 	struct log_throttle trouble; /* messages of starts that fail */
+	struct log_throttle crowds;  /* messages of doors that are closed */
+	bool doors_closed;           /* some may be */
 	struct line_budget failures; /* FAIL lines */
 	struct line_budget answers;  /* START lines of in-process datagrams */
 	struct line_budget notes;    /* what an in-process service has to say */
@@ -145,6 +148,8 @@ struct listener {
 	struct node_identity node; /* of a UNIX path: which one is ours */
 	struct watch watch;
 	struct timer timer;    /* unbound: next try; resting: end of the rest */
+	struct crowd crowd;    /* of clients refused because the service is full */
+	bool closed;           /* its door is, until the timer fires; see door.h */
 	unsigned failures;     /* of binding, or quick ends of a wait program, in a row */
 	struct holder *holder; /* the wait program that has the socket now, or NULL */
 	uint64_t head;         /* what was first in the queue when it was started */

@@ -46,4 +46,13 @@ void listener_unreadable(struct listener *listener, int error);
 /* Look away from one listener for @ns. */
 void listener_rest(struct listener *listener, uint64_t ns);
 
+/*
+ * Have the kernel refuse the clients of a TCP listener that is open here, those that wait
+ * included, for @ns or until listener_open_door(); then it is watched again. 0, or a
+ * negative errno and it goes on as it was.
+ */
+int listener_close_door(struct listener *listener, uint64_t ns);
+/* Does nothing to one that is open. One whose post rests is opened at the end of that. */
+void listener_open_door(struct listener *listener);
+
 #endif
