@@ -13,6 +13,7 @@ def contestants(kit, usherds, as_root):
     for user, suffix in users:
         found += [raws.RawStart(kit, technique, table, user, suffix)
                   for technique in ("clone", "vfork") for table in ("plain", "parked")]
+        found.append(raws.RawFull(kit, user, suffix))
         found.append(raws.RawWait(kit, user, suffix))
     found += [raws.RawEcho(kit, "single"), raws.RawEcho(kit, "many"),
               # One stream likes small pieces, many streams large ones.

@@ -45,6 +45,25 @@ class RawSource(Contestant):
                  "port=%d" % scene.services[0].port]]
 
 
+class RawFull(Contestant):
+    """Of two services the first has places, all of which are to be taken."""
+
+    kind = RAW
+
+    def __init__(self, tools, user, suffix):
+        super().__init__(tools)
+        self.user = user
+        self.name = "raw-full" + suffix
+
+    def commands(self, scene):
+        only(scene, limits=True)
+        if [service.instances is None for service in scene.services] != [False, True]:
+            raise Unsupported("one full service and another")
+        full, other = scene.services
+        return [[self.tools.programs["raw-start"], "clone", self.user, "plain",
+                 other.port, 1, other.program, full.port, full.instances]]
+
+
 class RawWait(Contestant):
     kind = RAW
 

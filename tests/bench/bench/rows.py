@@ -65,7 +65,7 @@ ROWS = [
         rows_redirect.connections),
     Row("wait", "UDP service that waits, one program after the other", rows_wait.METRICS,
         rows_wait.CONTESTANTS, rows_wait.measure),
-    Row("flood", "20,000 clients on a full service (quick: 10,000)", rows_flood.METRICS,
+    Row("flood", "20,000 clients on a full service", rows_flood.METRICS,
         rows_flood.CONTESTANTS, rows_flood.measure, quick_rounds=1),
     Row("reload", "reload of 1,000 services, one changed, under load",
         rows_reload.METRICS, rows_reload.CONTESTANTS, rows_reload.measure,

@@ -68,6 +68,7 @@ TARGETS = {
     ],
     "flood": [
         Target("flood_p99", "self:idle_p99", "<=", 2.0),
+        Target("flood_p99", "bound", "<=", 2.0),
         Target("hanging", "absolute", "<=", 0),
         Target("other_lost", "absolute", "<=", 0),
     ],

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * raw-start vfork|clone root|nobody plain|parked PORT PORTS PROGRAM
+ * raw-start vfork|clone root|nobody plain|parked PORT PORTS PROGRAM [FULL_PORT PLACES]
  *
- * A program per connection, on PORTS ports from PORT on.
+ * A program per connection, on PORTS ports from PORT on. FULL_PORT is that of a service
+ * with all its places taken, whose other clients cost the server nothing: the first
+ * PLACES are answered and kept, then the kernel refuses.
  *
  * vfork: the server stands still until the child has called execve(2). clone: CLONE_VM
  * without CLONE_VFORK; server and child run at once in one memory, each child on a stack
@@ -50,6 +52,8 @@ struct server {
 	int epoll_fd;
 	int self; /* pidfd */
 	int first_listener;
+	int full; /* -1: none */
+	unsigned places;
 	char *program;
 	void (*start)(const struct server *server, int connection);
 };
@@ -131,9 +135,28 @@ static void serve(const struct server *server, int listener)
 		(void)close(fd);
 }
 
+/* One that went away again without a word has had no place. */
+static void serve_full(struct server *server)
+{
+	char line[256];
+	int connection = accept4(server->full, NULL, NULL, SOCK_CLOEXEC);
+	ssize_t length = connection == -1 ? -1 : read(connection, line, sizeof(line));
+
+	if (length <= 0 ||
+	    send(connection, line, (size_t)length, MSG_NOSIGNAL) != length) {
+		if (connection != -1)
+			(void)close(connection);
+		return;
+	}
+	if (--server->places > 0)
+		return;
+	(void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, server->full, NULL);
+	(void)shutdown(server->full, SHUT_RDWR);
+}
+
 static void *loop(void *argument)
 {
-	const struct server *server = argument;
+	struct server *server = argument;
 	struct epoll_event events[BATCH];
 
 	if (server->parked &&
@@ -142,8 +165,14 @@ static void *loop(void *argument)
 	for (;;) {
 		int count = epoll_wait(server->epoll_fd, events, BATCH, REAP_MS);
 
-		for (int i = 0; i < count; i++)
-			serve(server, (int)events[i].data.u64);
+		for (int i = 0; i < count; i++) {
+			int listener = (int)events[i].data.u64;
+
+			if (listener == server->full)
+				serve_full(server);
+			else
+				serve(server, listener);
+		}
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			continue;
 	}
@@ -163,12 +192,13 @@ static void open_listeners(struct server *server, unsigned port, unsigned ports)
 
 int main(int argc, char **argv)
 {
-	struct server server = { .start = start_vfork };
+	struct server server = { .start = start_vfork, .full = -1 };
 	pthread_t thread;
 
-	if (argc != 7) {
+	if (argc != 7 && argc != 9) {
 		(void)fprintf(stderr, "usage: raw-start vfork|clone root|nobody "
-				      "plain|parked PORT PORTS PROGRAM\n");
+				      "plain|parked PORT PORTS PROGRAM "
+				      "[FULL_PORT PLACES]\n");
 		return 64;
 	}
 	if (strcmp(argv[1], "clone") == 0)
@@ -179,6 +209,11 @@ int main(int argc, char **argv)
 	raise_descriptors();
 	server.epoll_fd = open_epoll();
 	server.self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (argc == 9) {
+		server.full = open_socket(SOCK_STREAM, raw_number(argv[7], 65535));
+		server.places = raw_number(argv[8], 65535);
+		watch(server.epoll_fd, server.full, EPOLLIN, (uint64_t)server.full);
+	}
 	open_listeners(&server, raw_number(argv[4], 65535), raw_number(argv[5], 60000));
 	if (!server.parked)
 		(void)loop(&server);
