@@ -201,6 +201,9 @@ int server_start(struct server *server, const struct options *options,
 	server->pidfile.fd = -1;
 	notify_init(&server->notifier);
 	r = loop_new(&server->loop, err);
+	/* Without it nothing is missing but speed. */
+	if (r == 0)
+		(void)loop_keep_time(server->loop);
 	if (r == 0)
 		r = start_log(server, err);
 	if (r == 0)

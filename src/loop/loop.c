@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The turn: wait, then signals, timers, descriptors, in that order. Puts the poller, the
- * timers and the signals together and decides nothing about any of them.
+ * timers, the bell and the signals together and decides nothing about any of them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 struct loop {
 	struct poller poller;
 	struct timers timers;
+	struct bell bell;
 	struct signals signals;
 	struct timer rest; /* armed: signals wake nobody */
 	uint64_t now_ns;
@@ -26,11 +27,21 @@ struct loop {
 	bool stopping;
 };
 
-static int64_t wait_ns(const struct loop *loop, int timeout_ms)
+/* In a set that others wait in as well nobody hears the bell. */
+static bool bell_will_do(struct loop *loop)
+{
+	return loop->bell.fd != -1 && loop->poller.shared == 0 &&
+	       bell_covers(&loop->bell, timers_deadline_ns(&loop->timers));
+}
+
+static int64_t wait_ns(struct loop *loop, int timeout_ms)
 {
 	int64_t timeout_ns = timeout_ms * (int64_t)CLOCK_NS_PER_MS;
-	int64_t timer_ns = timers_timeout_ns(&loop->timers, clock_monotonic_ns());
+	int64_t timer_ns;
 
+	if (timeout_ms == -1 && bell_will_do(loop))
+		return -1;
+	timer_ns = timers_timeout_ns(&loop->timers, clock_monotonic_ns());
 	if (timeout_ms == -1 || (timer_ns != -1 && timer_ns < timeout_ns))
 		return timer_ns;
 	return timeout_ns;
@@ -71,6 +82,7 @@ int loop_new(struct loop **ret, struct error *err)
 	if (!loop)
 		return error_set(err, -ENOMEM, "out of memory");
 	loop->signals.fd = -1;
+	loop->bell.fd = -1;
 	loop->rest.fired = wake_for_signals;
 	loop->rest.data = loop;
 	loop->now_ns = clock_monotonic_ns();
@@ -90,6 +102,7 @@ void loop_free(struct loop *loop)
 	poller_done(&loop->poller);
 	timers_done(&loop->timers);
 	fd_close(&loop->signals.fd);
+	bell_close(&loop->bell);
 	free(loop);
 }
 
@@ -171,6 +184,15 @@ int loop_signals(struct loop *loop, const sigset_t *signals,
 	return 0;
 }
 
+int loop_keep_time(struct loop *loop)
+{
+	int result = loop->bell.fd == -1 ? bell_open(&loop->bell) : 0;
+
+	if (result == 0)
+		loop->poller.outer[POLLER_AT_BELL].fd = loop->bell.fd;
+	return result;
+}
+
 uint64_t loop_now_ns(const struct loop *loop)
 {
 	return loop->now_ns;
@@ -196,6 +218,8 @@ int loop_turn(struct loop *loop, int timeout_ms)
 	if (result < 0)
 		return survive_failure(loop, result);
 	loop->failures = 0;
+	if (poller_bell_ready(&loop->poller))
+		bell_has_rung(&loop->bell);
 	if (poller_signals_ready(&loop->poller) || loop_timer_is_armed(&loop->rest))
 		signals_deliver(&loop->signals);
 	timers_expire(&loop->timers, loop->now_ns);

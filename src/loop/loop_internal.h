@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The parts of a loop, each in a file of its own: the poller (which descriptors are
- * watched, and how), the timers (a heap), the signals (one signalfd). None of them knows
- * the others; loop.c puts them together.
+ * watched, and how), the timers (a heap), the bell that wakes for them, the signals (one
+ * signalfd). None of them knows the others; loop.c puts them together.
  */
 #ifndef USHERD_LOOP_INTERNAL_H
 #define USHERD_LOOP_INTERNAL_H
@@ -23,9 +23,11 @@
  * in rotation, so a bound starves nobody; it keeps signals and timers prompt. */
 #define POLLER_BATCH 128
 
-/* The outer array: signals, the nested set, then one entry for each slot in use. */
+/* The outer array: signals, the bell, the nested set, then one entry for each slot in
+ * use. */
 enum {
 	POLLER_AT_SIGNALS,
+	POLLER_AT_BELL,
 	POLLER_AT_NESTED,
 	POLLER_AT_SLOTS,
 	POLLER_OUTER_MAX = POLLER_AT_SLOTS + LOOP_POLL_MAX
@@ -75,6 +77,7 @@ void poller_settle(struct poller *poller);
  * ready) or -errno. */
 int poller_wait(struct poller *poller, int64_t timeout_ns);
 bool poller_signals_ready(const struct poller *poller);
+bool poller_bell_ready(const struct poller *poller);
 /* Call back for what was collected, as far as it is still added and asks for it. */
 void poller_dispatch(struct poller *poller);
 
@@ -98,9 +101,29 @@ int timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns,
 void timers_cancel(struct timers *timers, struct timer *timer);
 /* Fire all that are due, earliest first; one armed meanwhile waits for the next turn. */
 void timers_expire(struct timers *timers, uint64_t now_ns);
+/* The earliest deadline; UINT64_MAX: no timer. */
+uint64_t timers_deadline_ns(const struct timers *timers);
 /* To the earliest deadline; -1: no timer. */
 int64_t timers_timeout_ns(const struct timers *timers, uint64_t now_ns);
 void timers_done(struct timers *timers);
+
+/* Set to nothing. Later than every deadline, and not a time that timerfd(2) takes. */
+#define BELL_SILENT UINT64_MAX
+
+struct bell {
+	int fd;         /* -1: none */
+	uint64_t at_ns; /* what it is set to, CLOCK_MONOTONIC */
+	bool rung;      /* and still readable */
+};
+
+/* 0 or a negative errno. */
+int bell_open(struct bell *bell);
+void bell_close(struct bell *bell);
+/* See to it that it rings at @deadline_ns or before; with BELL_SILENT: that it is not
+ * readable. False: it cannot be set. */
+bool bell_covers(struct bell *bell, uint64_t deadline_ns);
+/* To be called when it was found readable. */
+void bell_has_rung(struct bell *bell);
 
 struct signals {
 	int fd;

@@ -365,6 +365,7 @@ int poller_wait(struct poller *poller, int64_t timeout_ns)
 	if (count == -1) {
 		/* poll(2) leaves revents as they were: those of the turn before. */
 		poller->outer[POLLER_AT_SIGNALS].revents = 0;
+		poller->outer[POLLER_AT_BELL].revents = 0;
 		return errno == EINTR ? 0 : -errno;
 	}
 	if (poller->nested && poller->outer[POLLER_AT_NESTED].revents != 0)
@@ -377,6 +378,11 @@ int poller_wait(struct poller *poller, int64_t timeout_ns)
 bool poller_signals_ready(const struct poller *poller)
 {
 	return poller->outer[POLLER_AT_SIGNALS].revents != 0;
+}
+
+bool poller_bell_ready(const struct poller *poller)
+{
+	return poller->outer[POLLER_AT_BELL].revents != 0;
 }
 
 void poller_dispatch(struct poller *poller)

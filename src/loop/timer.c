@@ -122,6 +122,11 @@ void timers_expire(struct timers *timers, uint64_t now_ns)
 	timers->expiring = false;
 }
 
+uint64_t timers_deadline_ns(const struct timers *timers)
+{
+	return timers->count == 0 ? UINT64_MAX : timers->nodes[0].deadline_ns;
+}
+
 int64_t timers_timeout_ns(const struct timers *timers, uint64_t now_ns)
 {
 	uint64_t left_ns;

@@ -112,6 +112,14 @@ int loop_signals(struct loop *loop, const sigset_t *signals,
  */
 int loop_rest_signals(struct loop *loop, uint64_t until_ns);
 
+/*
+ * Have a timer of the loop's own (one more descriptor) end its waits, in place of a
+ * time-out for each: for a loop whose turns are short and many beside its deadlines. It
+ * may wake once more for a timer that was moved or cancelled. 0 or a negative errno; the
+ * loop then works as before. May be repeated.
+ */
+int loop_keep_time(struct loop *loop);
+
 /* Monotonic time read once per turn: cheap, good enough for deadlines. */
 uint64_t loop_now_ns(const struct loop *loop);
 
