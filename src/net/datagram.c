@@ -71,6 +71,8 @@ static void note_control(struct datagram *datagram, struct msghdr *message)
 
 			memcpy(&info, CMSG_DATA(entry), sizeof(info));
 			note_pktinfo6(datagram, &info);
+		} else if (entry->cmsg_level == SOL_SOCKET) {
+			datagram->stamped = true;
 		}
 	}
 }
@@ -83,8 +85,8 @@ void datagram_finish(struct datagram *datagram, struct msghdr *message)
 	addr_normalise(&datagram->local);
 }
 
-static int get(int fd, const struct addr *local, struct iovec room, int flags,
-	       struct datagram *ret)
+int datagram_get(int fd, const struct addr *local, struct iovec room, int flags,
+		 struct datagram *ret)
 {
 	struct datagram found = { .local = *local, .data = room.iov_base };
 	union net_control control = { .bytes = { 0 } };
@@ -177,14 +179,14 @@ int datagram_receive(int fd, const struct addr *local, uint8_t *buffer, size_t s
 {
 	struct iovec room = { .iov_base = buffer, .iov_len = size };
 
-	return get(fd, local, room, 0, ret);
+	return datagram_get(fd, local, room, 0, ret);
 }
 
 int datagram_peek(int fd, const struct addr *local, struct datagram *ret)
 {
 	struct iovec room = { .iov_base = NULL, .iov_len = 0 };
 
-	return get(fd, local, room, MSG_PEEK | MSG_TRUNC, ret);
+	return datagram_get(fd, local, room, MSG_PEEK | MSG_TRUNC, ret);
 }
 
 void datagram_drop(int fd)

@@ -47,52 +47,82 @@ uint64_t datagram_idle_ns(int fd, uint64_t made_wall_ns)
 	return wall_ns(now) > since ? wall_ns(now) - since : 0;
 }
 
-/* 0 when there is none. */
-static uint64_t hash_head(int fd)
+/*
+ * When the first datagram of the queue came, if the socket takes note of that. With
+ * SO_TIMESTAMPNS one that came unstamped is stamped when it is received, if only by
+ * MSG_PEEK, and keeps that stamp in the queue, see __sock_recv_timestamp() in the kernel.
+ * 0: it has gone, or there is no stamp.
+ */
+static uint64_t stamp_of_head(int fd)
 {
-	uint8_t data[HEAD_BYTES];
-	struct addr peer = { 0 };
 	union stamp stamp = { .bytes = { 0 } };
-	struct iovec room = { .iov_base = data, .iov_len = sizeof(data) };
-	struct msghdr message = {
-		.msg_name = &peer.u.any,
-		.msg_namelen = sizeof(peer.u),
-		.msg_iov = &room,
-		.msg_iovlen = 1,
-		.msg_control = stamp.bytes,
-		.msg_controllen = sizeof(stamp.bytes),
-	};
-	ssize_t length = net_receive(fd, &message, MSG_PEEK | MSG_TRUNC);
-	size_t kept = length < HEAD_BYTES ? (size_t)length : HEAD_BYTES;
-	uint64_t hash = HASH_START;
+	struct iovec room = { .iov_base = NULL, .iov_len = 0 };
+	struct msghdr message = { .msg_iov = &room,
+				  .msg_iovlen = 1,
+				  .msg_control = stamp.bytes,
+				  .msg_controllen = sizeof(stamp.bytes) };
+	struct timespec moment;
 
-	if (length < 0)
+	if (net_receive(fd, &message, MSG_PEEK) < 0 || CMSG_FIRSTHDR(&message) == NULL ||
+	    stamp.entry.cmsg_level != SOL_SOCKET)
 		return 0;
-	hash = hash_add(hash, stamp.bytes, sizeof(stamp.bytes));
-	hash = hash_add(hash, &peer.u, sizeof(peer.u));
-	hash = hash_add(hash, &length, sizeof(length));
-	hash = hash_add(hash, data, kept);
-	return hash == 0 ? 1 : hash;
+	memcpy(&moment, CMSG_DATA(&stamp.entry), sizeof(moment));
+	return wall_ns(moment);
 }
 
-/*
- * With SO_TIMESTAMPNS a datagram that came unstamped is stamped when it is received, if
- * only by MSG_PEEK, and keeps that stamp in the queue, see __sock_recv_timestamp(): so
- * equal ones can be told apart on every socket, and SIOCGSTAMPNS does not change. A
- * program that shares the socket may have its own such option, which is restored.
- */
-uint64_t datagram_head_mark(int fd)
+/* A program that shares the socket may have its own such option, which is restored. */
+static uint64_t ask_for_stamp(int fd)
 {
 	bool in_us = net_get_option(fd, SOL_SOCKET, SO_TIMESTAMP) == 1;
 	bool in_ns = net_get_option(fd, SOL_SOCKET, SO_TIMESTAMPNS) == 1;
-	uint64_t mark;
+	uint64_t stamp;
 
 	if (!in_ns)
 		(void)net_set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-	mark = hash_head(fd);
+	stamp = stamp_of_head(fd);
 	if (in_us)
 		(void)net_set_option(fd, SOL_SOCKET, SO_TIMESTAMP, 1);
 	else if (!in_ns)
 		(void)net_set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 0);
-	return mark;
+	return stamp;
+}
+
+/*
+ * The stamp of what has just been peeked at: the kernel keeps it for SIOCGSTAMPNS, unless
+ * it was given along. An unstamped one leaves a gap there, which the call fills with the
+ * present.
+ */
+static uint64_t stamp_of_peeked(int fd, const struct datagram *peeked,
+				struct timespec before)
+{
+	uint64_t stamp = peeked->stamped ? 0 : datagram_read_mark(fd);
+
+	return stamp != 0 && stamp < wall_ns(before) ? stamp : ask_for_stamp(fd);
+}
+
+static uint64_t hash_of(const struct datagram *datagram, uint64_t stamp)
+{
+	size_t kept = datagram->length < HEAD_BYTES ? datagram->length : HEAD_BYTES;
+	uint64_t hash = hash_add(HASH_START, &stamp, sizeof(stamp));
+
+	hash = hash_add(hash, &datagram->peer.u, datagram->peer.length);
+	hash = hash_add(hash, &datagram->length, sizeof(datagram->length));
+	hash = hash_add(hash, datagram->data, kept);
+	return hash == 0 ? 1 : hash;
+}
+
+int datagram_peek_marked(int fd, const struct addr *local, struct datagram *ret,
+			 uint64_t *ret_mark)
+{
+	uint8_t data[HEAD_BYTES];
+	struct iovec room = { .iov_base = data, .iov_len = sizeof(data) };
+	struct timespec before;
+	int r = datagram_get(fd, local, room, MSG_PEEK | MSG_TRUNC, ret);
+
+	if (r < 0)
+		return r;
+	(void)clock_gettime(CLOCK_REALTIME, &before);
+	*ret_mark = hash_of(ret, stamp_of_peeked(fd, ret, before));
+	ret->data = NULL;
+	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "usherd/base/addr.h"
 #include "usherd/base/error.h"
@@ -61,6 +62,10 @@ union net_control {
 	uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) +
 		      CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
+
+/* As datagram_receive(), with @flags of recvmsg(2) and any @room. */
+int datagram_get(int fd, const struct addr *local, struct iovec room, int flags,
+		 struct datagram *ret);
 
 /* Complete the addresses of @datagram, whose local is the socket's so far and whose
  * peer.u the kernel has filled in, from @message as it was received. */

@@ -64,7 +64,7 @@ void listener_free(struct listener *listener)
 	free(listener);
 }
 
-static bool should_be_watched(const struct listener *listener)
+bool listener_is_wanted(const struct listener *listener)
 {
 	const struct post *post = listener->post;
 
@@ -93,7 +93,7 @@ void listener_update(struct listener *listener)
 {
 	int r;
 
-	if (!should_be_watched(listener)) {
+	if (!listener_is_wanted(listener)) {
 		listener_unwatch(listener);
 		return;
 	}

@@ -23,6 +23,9 @@ struct wait_child {
 	struct holder holder;
 };
 
+/* The end of one program may be the beginning of the next. */
+static void serve(struct listener *listener, const struct datagram *first);
+
 /* Connections that wait on a listening socket (TCP_INFO says so in tcpi_unacked); 0 where
  * the kernel does not tell, as for UNIX sockets. */
 static uint64_t waiting_count(int fd)
@@ -35,36 +38,47 @@ static uint64_t waiting_count(int fd)
 	return info.tcpi_unacked;
 }
 
-static uint64_t queue_head(const struct listener *listener)
+static bool is_stream(const struct listener *listener)
 {
-	if (transport_is_stream(listener->endpoint.transport))
-		return waiting_count(listener->fd);
-	return datagram_head_mark(listener->fd);
+	return transport_is_stream(listener->endpoint.transport);
+}
+
+/* Is somebody there, and the socket not shut down? */
+static bool is_readable(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN | POLLRDHUP };
+
+	return poll(&one, 1, 0) == 1 && one.revents == POLLIN;
+}
+
+/* Who is first in the queue; streams do not say. 0 or a negative errno, -EAGAIN: nobody
+ * (any more). */
+static int look(struct listener *listener, struct datagram *first)
+{
+	memset(first, 0, sizeof(*first));
+	first->local = listener->local;
+	if (!is_stream(listener))
+		return datagram_peek_marked(listener->fd, &listener->local, first,
+					    &listener->head);
+	listener->head = waiting_count(listener->fd);
+	return 0;
 }
 
 /*
- * Has the program ended without taking anything? Of a datagram that is certain. Streams
- * can only be counted, and one may have come for one that was taken: a program that says
- * it failed is believed, others when that has happened too often.
+ * Has the program ended without taking anything? Of a datagram (@r and listener->head are
+ * of another look) that is certain. Streams can only be counted, and one may have come
+ * for one that was taken: a program that says it failed is believed, others when that has
+ * happened too often.
  */
-static bool took_nothing(struct listener *listener, int wait_status)
+static bool took_nothing(struct listener *listener, uint64_t head, int r, int wait_status)
 {
-	uint64_t head = queue_head(listener);
-
-	if (!transport_is_stream(listener->endpoint.transport))
-		return head != 0 && head == listener->head;
-	if (head < listener->head) {
+	if (!is_stream(listener))
+		return r == 0 && listener->head == head;
+	if (listener->head < head) {
 		listener->unmoved = 0;
 		return false;
 	}
 	return wait_status != 0 || ++listener->unmoved > WAIT_UNMOVED_MAX;
-}
-
-static bool is_readable(int fd)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN };
-
-	return poll(&one, 1, 0) == 1 && (one.revents & POLLIN) != 0;
 }
 
 static void rest_after_failure(struct listener *listener, const char *what)
@@ -88,6 +102,24 @@ static void start_failed(struct listener *listener)
 	rest_after_failure(listener, "could not be started");
 }
 
+/* Most likely somebody else came meanwhile, who need not wait for the next turn. */
+static void ended_at_once(struct listener *listener, int wait_status)
+{
+	struct datagram first;
+	uint64_t head = listener->head;
+	int r = look(listener, &first);
+
+	if (took_nothing(listener, head, r, wait_status)) {
+		rest_after_failure(listener, "ended without reading");
+		return;
+	}
+	listener->failures = 0;
+	if (r == 0 && !is_stream(listener) && listener_is_wanted(listener))
+		serve(listener, &first);
+	else
+		listener_update(listener);
+}
+
 /* The program has ended, or not begun: watch the socket again, at once or after a rest.
  */
 static void take_back(struct listener *listener, uint64_t lived_ns, int wait_status)
@@ -107,9 +139,8 @@ static void take_back(struct listener *listener, uint64_t lived_ns, int wait_sta
 		start_failed(listener);
 		return;
 	}
-	if (lived_ns < WAIT_QUICK_NS && is_readable(listener->fd) &&
-	    took_nothing(listener, wait_status)) {
-		rest_after_failure(listener, "ended without reading");
+	if (lived_ns < WAIT_QUICK_NS && is_readable(listener->fd)) {
+		ended_at_once(listener, wait_status);
 		return;
 	}
 	listener->failures = 0;
@@ -138,24 +169,12 @@ static void wait_ended(struct child *child, int wait_status, uint64_t now_ns)
 	}
 }
 
-/* Who is first in the queue. False: nobody (any more), or refused and dropped. */
-static bool first_is_welcome(struct listener *listener, struct datagram *first)
+/* False: refused, and dropped. */
+static bool is_welcome(struct listener *listener, const struct datagram *first)
 {
-	struct post *post = listener->post;
-
-	memset(first, 0, sizeof(*first));
-	first->local = listener->local;
-	if (!transport_is_stream(listener->endpoint.transport)) {
-		int r = datagram_peek(listener->fd, &listener->local, first);
-
-		if (r < 0 && r != -EAGAIN)
-			listener_unreadable(listener, r);
-		if (r < 0)
-			return false;
-	}
-	if (admission_ask(post, &first->peer))
+	if (admission_ask(listener->post, &first->peer))
 		return true;
-	if (!transport_is_stream(listener->endpoint.transport))
+	if (!is_stream(listener))
 		datagram_drop(listener->fd);
 	else
 		/* Who waits here cannot be told apart: leave them in the queue a while.
@@ -185,7 +204,6 @@ static int start(struct listener *listener, const struct datagram *first)
 	}
 	program->holder.listener = listener;
 	listener->holder = &program->holder;
-	listener->head = queue_head(listener);
 	r = serving_spawn(&program->serving, &invocation, wait_ended);
 	if (r < 0) {
 		serving_cancel(&program->serving);
@@ -195,14 +213,21 @@ static int start(struct listener *listener, const struct datagram *first)
 	return r;
 }
 
-void wait_ready(struct listener *listener)
+static void serve(struct listener *listener, const struct datagram *first)
 {
-	struct datagram first;
-
-	if (!first_is_welcome(listener, &first))
-		return;
-	if (start(listener, &first) < 0)
+	if (is_welcome(listener, first) && start(listener, first) < 0)
 		start_failed(listener);
 	else
 		listener_update(listener);
+}
+
+void wait_ready(struct listener *listener)
+{
+	struct datagram first;
+	int r = look(listener, &first);
+
+	if (r == 0)
+		serve(listener, &first);
+	else if (r != -EAGAIN)
+		listener_unreadable(listener, r);
 }

@@ -18,6 +18,7 @@ struct datagram {
 	struct addr local; /* the address it was sent to, with the port; normalised */
 	int interface;     /* index it came in by, 0 if unknown */
 	bool multicast; /* sent to a multicast or broadcast address: local is that one */
+	bool stamped;   /* somebody has asked for time stamps on the socket */
 	uint8_t *data;  /* the caller's buffer */
 	size_t length;
 };
@@ -114,19 +115,21 @@ uint64_t datagram_idle_ns(int fd, uint64_t made_wall_ns);
 /*
  * A value that is another one when somebody, in whatever process, has read a datagram
  * from the UDP socket @fd since, and the same one otherwise: to tell whether a program
- * has read anything. 0 while nothing was ever read. Peeking counts as reading, but for
- * datagram_head_mark(); a program's reads do not count while SO_TIMESTAMP or its kin is
- * set on the socket. Always 0 for UNIX sockets: the kernel keeps nothing about them, so
- * compare their datagram_head_mark().
+ * has read anything. 0 while nothing was ever read. Peeking counts as reading; a
+ * program's reads do not count while SO_TIMESTAMP or its kin is set on the socket. Always
+ * 0 for UNIX sockets: the kernel keeps nothing about them, so compare the marks of
+ * datagram_peek_marked().
  */
 uint64_t datagram_read_mark(int fd);
 
 /*
- * Identifies the first queued datagram of a UDP or UNIX datagram socket: the same value
- * as long as that one is the first, another when a different one is, even one of equal
- * content. 0 when none is queued. Whoever reads @fd in that moment may get a time stamp
- * along as control data.
+ * As datagram_peek(), for a UDP or UNIX datagram socket, with a mark that identifies what
+ * was found: the same value as long as that one is the first, another when a different
+ * one is, even one of equal content. Never 0. For UNIX sockets, and the few datagrams
+ * that came before the kernel's stamps were running, time stamps are asked for meanwhile:
+ * whoever reads @fd in that moment may get one along as control data.
  */
-uint64_t datagram_head_mark(int fd);
+int datagram_peek_marked(int fd, const struct addr *local, struct datagram *ret,
+			 uint64_t *ret_mark);
 
 #endif

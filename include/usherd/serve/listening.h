@@ -22,6 +22,9 @@ void listener_take(struct listener *listener, int fd);
  */
 void listener_stand_back(struct listener *listener);
 
+/* Is it bound, free, not at rest, and of a service on duty: may its clients be served? */
+bool listener_is_wanted(const struct listener *listener);
+
 /* Watch again / not at all, according to the state of post and listener. */
 void listener_update(struct listener *listener);
 

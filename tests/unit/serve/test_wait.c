@@ -82,6 +82,53 @@ static void hands_the_socket_over_for_datagrams(void **state)
 	(void)close(client);
 }
 
+/* Equal ones at once, so that a next one waits at each end: none of it a failure. */
+static void serves_who_came_meanwhile_without_another_look(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	struct listener *listener =
+		wait_on(bench, bench_self("answer", "answer"), TRANSPORT_UDP, port);
+	int client = bench_client(SOCK_DGRAM, port);
+
+	for (unsigned i = 0; i < 3; i++)
+		bench_send(client, "ping");
+	for (unsigned i = 0; i < 3; i++)
+		bench_expect(bench, client, "ping");
+	UNTIL(bench, bench_kind_count(bench, EVENT_EXIT) == 3);
+	assert_int_equal(bench_kind_count(bench, EVENT_START), 3);
+	assert_int_equal(bench_said(bench, "ended without reading"), 0);
+	assert_null(listener->holder);
+	assert_true(loop_is_watching(&listener->watch));
+	assert_int_equal(listener->post->tally->active, 0);
+	(void)close(client);
+}
+
+/* The second in the queue is not let in though the program has left it there. */
+static void asks_for_each_that_came_meanwhile(void **state)
+{
+	struct bench *bench = *state;
+	uint16_t port = bench_port();
+	struct service *service = bench_self("answer", "answer");
+	struct listener *listener;
+	int client;
+	char byte;
+
+	listener = wait_on(bench, service, TRANSPORT_UDP, port);
+	client = bench_client(SOCK_DGRAM, port);
+	bench_send(client, "one");
+	bench_send(client, "two");
+	UNTIL(bench, listener->holder != NULL);
+	service->policy.only_from.given = true;
+	bench_expect(bench, client, "one");
+	UNTIL(bench, bench_kind_count(bench, EVENT_FAIL) == 1);
+	assert_int_equal(bench_kind_count(bench, EVENT_START), 1);
+	assert_int_equal(recv(listener->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK), -1);
+	assert_true(loop_is_watching(&listener->watch));
+	assert_null(listener->holder);
+	(void)close(client);
+}
+
 static void looks_away_while_the_program_runs(void **state)
 {
 	struct bench *bench = *state;
@@ -353,6 +400,8 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		CASE(hands_the_socket_over_for_datagrams),
+		CASE(serves_who_came_meanwhile_without_another_look),
+		CASE(asks_for_each_that_came_meanwhile),
 		CASE(looks_away_while_the_program_runs),
 		CASE(hands_the_socket_over_for_connections),
 		CASE(starts_a_program_that_does_not_read_ever_more_slowly),
