@@ -7,8 +7,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "build_internal.h"
@@ -26,11 +29,38 @@ static bool can_make_ipv6_sockets(void)
 	return possible;
 }
 
+void build_complain(struct build *build, const char *file, unsigned line,
+		    const char *format, ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	build->complaints++;
+	diagnostics_add(build->diagnostics, build->severity, file, line, "%s", text);
+}
+
+enum severity build_severity(const struct service *service)
+{
+	return service->dialect == DIALECT_NATIVE ? SEVERITY_ERROR : SEVERITY_REFUSAL;
+}
+
+int build_refuse(struct build *build, struct service *service)
+{
+	if (build_severity(service) == SEVERITY_ERROR || service->disable)
+		return 0;
+	/* It stays where it is: others refer to it in their messages. */
+	service->disable = true;
+	return strings_add(&build->table->refused, service->id);
+}
+
 static int merge_all(struct build *build, const struct stanzas *stanzas,
-		     enum stanza_kind kind, struct assignments *ret)
+		     enum stanza_kind kind, bool native, struct assignments *ret)
 {
 	for (size_t i = 0; i < stanzas->count; i++) {
-		if (stanzas->items[i].kind != kind)
+		if (stanzas->items[i].kind != kind ||
+		    (stanzas->items[i].dialect == DIALECT_NATIVE) != native)
 			continue;
 		int result = merge_stanza(build, &stanzas->items[i], ret);
 		if (result < 0)
@@ -53,7 +83,7 @@ static int convert_all(struct build *build, struct assignments *assignments, voi
 static int build_settings(struct build *build, const struct stanzas *stanzas)
 {
 	struct assignments settings = { 0 };
-	int result = merge_all(build, stanzas, STANZA_SETTINGS, &settings);
+	int result = merge_all(build, stanzas, STANZA_SETTINGS, true, &settings);
 	if (result == 0)
 		result = convert_all(build, &settings, &build->table->settings);
 	if (result == 0)
@@ -63,15 +93,17 @@ static int build_settings(struct build *build, const struct stanzas *stanzas)
 }
 
 /* Converted once into a service that is thrown away, so that a wrong default is reported
- * where it stands and not once for each service. */
-static int build_defaults(struct build *build, const struct stanzas *stanzas)
+ * where it stands and not once for each service. In xinetd's files, too, it costs
+ * everything: what it should have said of each service is not known. */
+static int build_defaults(struct build *build, const struct stanzas *stanzas, bool native)
 {
+	struct assignments *defaults = &build->defaults[!native];
 	struct service *scratch = service_new();
 	if (scratch == NULL)
 		return -ENOMEM;
-	int result = merge_all(build, stanzas, STANZA_DEFAULTS, &build->defaults);
+	int result = merge_all(build, stanzas, STANZA_DEFAULTS, native, defaults);
 	if (result == 0)
-		result = convert_all(build, &build->defaults, scratch);
+		result = convert_all(build, defaults, scratch);
 	service_unref(scratch);
 	return result;
 }
@@ -94,13 +126,13 @@ static void check_id(const struct draft *draft)
 	const struct stanza *stanza = draft->stanza;
 	const char *fault = find_id_fault(stanza->title);
 	if (fault != NULL)
-		diagnostics_add(draft->build->diagnostics, SEVERITY_ERROR, stanza->file,
-				stanza->line, "the name of the service %s", fault);
+		build_complain(draft->build, stanza->file, stanza->line,
+			       "the name of the service %s", fault);
 	const struct service *other = table_find(draft->build->table, stanza->title);
 	if (other != NULL)
-		diagnostics_add(draft->build->diagnostics, SEVERITY_ERROR, stanza->file,
-				stanza->line, "service '%s' is already defined at %s:%u",
-				stanza->title, other->file, other->line);
+		build_complain(draft->build, stanza->file, stanza->line,
+			       "service '%s' is already defined at %s:%u", stanza->title,
+			       other->file, other->line);
 }
 
 static int begin_service(struct draft *draft)
@@ -109,6 +141,7 @@ static int begin_service(struct draft *draft)
 	service->id = strdup(draft->stanza->title);
 	service->file = strdup(draft->stanza->file);
 	service->line = draft->stanza->line;
+	service->dialect = draft->stanza->dialect;
 	return service->id != NULL && service->file != NULL ? 0 : -ENOMEM;
 }
 
@@ -166,44 +199,84 @@ static int resolve_service(struct draft *draft)
 	return result;
 }
 
-static int finish_service(struct draft *draft)
+static int make_service(struct draft *draft)
 {
-	if (draft->build->diagnostics->errors > 0)
-		return 0;
-	draft->service->fingerprint = dump_fingerprint(draft->service, &draft->given);
-	return draft->service->fingerprint != NULL ? 0 : -ENOMEM;
+	int result = begin_service(draft);
+	if (result == 0)
+		result = convert_service(draft);
+	if (result < 0)
+		return result;
+	check_service(draft);
+	return resolve_service(draft);
 }
 
-/* Services with errors are kept to the end as well: others may clash with them. */
-static int build_service(struct build *build, const struct stanza *stanza)
+/* Services with errors that cost the load are kept to the end as well: others may clash
+ * with them. One that is refused alone leaves its id. */
+static int keep_service(struct draft *draft, bool good)
+{
+	struct build *build = draft->build;
+	struct service *service = draft->service;
+	bool kept = build->severity == SEVERITY_ERROR || good;
+	if (good)
+		service->fingerprint = dump_fingerprint(service, &draft->given);
+	if (good && service->fingerprint == NULL)
+		return -ENOMEM;
+	if (kept && table_find(build->table, service->id) == NULL) {
+		draft->service = NULL;
+		return table_add(build->table, service);
+	}
+	return good || build->severity != SEVERITY_REFUSAL
+		       ? 0
+		       : strings_add(&build->table->refused, draft->stanza->title);
+}
+
+static bool is_off(const struct stanza *stanza)
+{
+	const struct stanza_attribute *disable = stanza_find(stanza, "disable");
+	return disable != NULL && disable->values.count == 1 &&
+	       strcasecmp(disable->values.items[0], "yes") == 0;
+}
+
+/* What a mistake costs: what is off in an xinetd file is none of its users' worry. */
+static enum severity severity_of(const struct stanza *stanza)
+{
+	if (stanza->dialect == DIALECT_NATIVE)
+		return SEVERITY_ERROR;
+	return is_off(stanza) ? SEVERITY_WARNING : SEVERITY_REFUSAL;
+}
+
+static int build_service(struct build *build, struct stanza *stanza)
 {
 	struct draft draft = { .build = build, .stanza = stanza };
+	size_t complaints = build->complaints;
+	build->severity = severity_of(stanza);
+	if (stanza->broken)
+		return strings_add(&build->table->refused, stanza->title);
 	draft.service = service_new();
 	if (draft.service == NULL)
 		return -ENOMEM;
-	check_id(&draft);
-	int result = begin_service(&draft);
-	if (result == 0)
-		result = convert_service(&draft);
+	int result = adapt_stanza(&draft);
 	if (result == 0) {
-		check_service(&draft);
-		result = resolve_service(&draft);
+		check_id(&draft);
+		result = make_service(&draft);
 	}
 	if (result == 0)
-		result = finish_service(&draft);
+		result = keep_service(&draft, build->complaints == complaints);
 	assignments_done(&draft.given);
-	if (result < 0 || table_find(build->table, stanza->title) != NULL) {
-		service_unref(draft.service);
-		return result;
-	}
-	return table_add(build->table, draft.service);
+	service_unref(draft.service);
+	return result;
 }
 
-static int build_all(struct build *build, const struct stanzas *stanzas)
+static int build_all(struct build *build, struct stanzas *stanzas)
 {
+	build->severity = SEVERITY_ERROR;
 	int result = build_settings(build, stanzas);
 	if (result == 0)
-		result = build_defaults(build, stanzas);
+		result = build_defaults(build, stanzas, true);
+	if (result == 0)
+		result = build_defaults(build, stanzas, false);
+	if (result == 0)
+		result = adapt_offer(build, stanzas);
 	for (size_t i = 0; i < stanzas->count && result == 0; i++)
 		if (stanzas->items[i].kind == STANZA_SERVICE)
 			result = build_service(build, &stanzas->items[i]);
@@ -212,7 +285,7 @@ static int build_all(struct build *build, const struct stanzas *stanzas)
 	return result == 0 ? endpoints_check(build) : result;
 }
 
-int build_table(const struct conf_request *request, const struct stanzas *stanzas,
+int build_table(const struct conf_request *request, struct stanzas *stanzas,
 		struct table **ret, struct diagnostics *diagnostics)
 {
 	struct build *build = calloc(1, sizeof(*build));
@@ -229,7 +302,8 @@ int build_table(const struct conf_request *request, const struct stanzas *stanza
 		*ret = build->table;
 	else
 		table_free(build->table);
-	assignments_done(&build->defaults);
+	assignments_done(&build->defaults[0]);
+	assignments_done(&build->defaults[1]);
 	identities_done(&build->identities);
 	free(build);
 	return result;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What the parts of build share: build.c tells the story, merge.c puts defaults and
- * services together, resolve.c asks for names, endpoints.c and check.c do what they say.
+/* What the parts of build share: build.c tells the story, adapt.c puts the words of
+ * xinetd into ours, merge.c puts defaults and services together, resolve.c asks for
+ * names, endpoints.c and check.c do what they say, contract.c holds xinetd's and inetd's
+ * files to their own rules.
  */
 #ifndef USHERD_BUILD_INTERNAL_H
 #define USHERD_BUILD_INTERNAL_H
@@ -48,8 +50,10 @@ struct identities {
 struct build {
 	const struct conf_request *request;
 	struct diagnostics *diagnostics;
+	enum severity severity; /* of complaints about what is being built */
+	size_t complaints;      /* so far */
 	struct table *table;
-	struct assignments defaults;
+	struct assignments defaults[2]; /* native; xinetd's, which are inetd's as well */
 	struct identities identities;
 	bool ipv6; /* such sockets can be made */
 	size_t endpoint_count;
@@ -58,10 +62,23 @@ struct build {
 /* One service in the making. */
 struct draft {
 	struct build *build;
-	const struct stanza *stanza;
+	struct stanza *stanza;
 	struct service *service;
 	struct assignments given;
 };
+
+/* build.c: a problem of what is being built. */
+void build_complain(struct build *build, const char *file, unsigned line,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* What a mistake in @service costs, once it is in the table. */
+enum severity build_severity(const struct service *service);
+/* It has a mistake of that severity: leave it out, if that is enough. 0 or -ENOMEM. */
+int build_refuse(struct build *build, struct service *service);
+
+/* adapt.c: settle in the stanza itself what other words say more plainly. 0 or -ENOMEM. */
+int adapt_stanza(struct draft *draft);
+/* Take those out of the offer that the lists `enabled` and `disabled` say so of. */
+int adapt_offer(struct build *build, struct stanzas *stanzas);
 
 /* merge.c. 0 or -ENOMEM; problems go to the diagnostics. */
 int merge_stanza(struct build *build, const struct stanza *stanza,
@@ -70,6 +87,9 @@ int merge_defaults(struct draft *draft);
 int assignments_convert(struct build *build, const struct attribute *attribute,
 			struct assignments *assignments, void *object);
 void assignments_done(struct assignments *assignments);
+
+/* Does an attribute stand in the stanza that is only for others? */
+bool stanza_is_for(const struct stanza *stanza, const struct attribute *attribute);
 
 /* What was given for the attribute called @name, or NULL. */
 const struct assignment *draft_find(const struct draft *draft, const char *name);
@@ -104,6 +124,9 @@ int endpoints_check(struct build *build);
 void check_service(struct draft *draft);
 /* Is it clear whether a program, an in-process service or a target serves it? */
 bool draft_has_one_kind(const struct draft *draft);
+
+/* contract.c */
+void check_contract(struct draft *draft);
 
 /* redirect.c */
 void check_redirect(struct draft *draft);

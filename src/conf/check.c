@@ -346,7 +346,7 @@ void check_service(struct draft *draft)
 		check_kind,     check_applicable, check_protocol, check_wait,
 		check_internal, check_user,       check_paths,    check_idle_timeout,
 		check_group,    check_redirect,   check_ident,    check_document_root,
-		check_type,
+		check_type,     check_contract,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

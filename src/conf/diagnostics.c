@@ -19,14 +19,14 @@
 
 static const char *severity_name(enum severity severity)
 {
-	return severity == SEVERITY_ERROR ? "error" : "warning";
+	return severity == SEVERITY_WARNING ? "warning" : "error";
 }
 
 void diagnostics_add(struct diagnostics *list, enum severity severity, const char *file,
 		     unsigned line, const char *format, ...)
 {
-	if (severity == SEVERITY_ERROR)
-		list->errors++;
+	list->errors += severity == SEVERITY_ERROR;
+	list->refusals += severity == SEVERITY_REFUSAL;
 	if (list->count >= DIAGNOSTICS_MAX)
 		return;
 	struct diagnostic *items =

@@ -227,7 +227,7 @@ int endpoints_make(struct draft *draft)
 /* An endpoint with its service, for sorting. */
 struct claim {
 	const struct endpoint *endpoint;
-	const struct service *service;
+	struct service *service;
 	size_t order;
 };
 
@@ -296,31 +296,31 @@ static bool claims_clash(const struct claim *a, const struct claim *b)
 	return compare_addresses(&x->addr, &y->addr) == 0;
 }
 
-static void complain_clash(struct build *build, const struct claim *a,
-			   const struct claim *b)
+static int complain_clash(struct build *build, const struct claim *a,
+			  const struct claim *b)
 {
 	char text[ENDPOINT_TEXT_SIZE];
 	const struct service *first = a->order < b->order ? a->service : b->service;
 	const struct claim *late = a->order < b->order ? b : a;
-	const struct service *second = late->service;
+	struct service *second = late->service;
+	build->severity = build_severity(second);
+	(void)endpoint_format(late->endpoint, text);
 	if (first == second)
-		diagnostics_add(build->diagnostics, SEVERITY_ERROR, second->file,
-				second->line, "service '%s' asks for %s twice",
-				second->id, endpoint_format(late->endpoint, text));
+		build_complain(build, second->file, second->line,
+			       "service '%s' asks for %s twice", second->id, text);
 	else
-		diagnostics_add(
-			build->diagnostics, SEVERITY_ERROR, second->file, second->line,
-			"service '%s' asks for %s, which is taken by service '%s' "
-			"at %s:%u",
-			second->id, endpoint_format(late->endpoint, text), first->id,
-			first->file, first->line);
+		build_complain(build, second->file, second->line,
+			       "service '%s' asks for %s, which is taken by service '%s' "
+			       "at %s:%u",
+			       second->id, text, first->id, first->file, first->line);
+	return build_refuse(build, second);
 }
 
 static size_t collect_claims(const struct table *table, struct claim *claims)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < table->count; i++) {
-		const struct service *service = table->services[i];
+		struct service *service = table->services[i];
 		if (service->disable)
 			continue;
 		for (size_t e = 0; e < service->endpoint_count; e++, count++)
@@ -345,14 +345,15 @@ int endpoints_check(struct build *build)
 	size_t count = collect_claims(build->table, claims);
 	qsort(claims, count, sizeof(*claims), compare_claims);
 	const struct claim *last = NULL;
-	for (size_t i = 1; i < count; i++) {
+	int result = 0;
+	for (size_t i = 1; i < count && result == 0; i++) {
 		const struct claim *pair = &claims[i - 1];
 		if (!claims_clash(&pair[0], &pair[1]) ||
 		    (last != NULL && same_services(last, pair)))
 			continue;
-		complain_clash(build, &pair[0], &pair[1]);
+		result = complain_clash(build, &pair[0], &pair[1]);
 		last = pair;
 	}
 	free(claims);
-	return 0;
+	return result;
 }

@@ -22,6 +22,8 @@ static void print_places(const struct attribute *attribute, FILE *out)
 {
 	if (attribute->place == ATTRIBUTE_SETTING)
 		(void)fputs("outside of sections", out);
+	else if (attribute->place == ATTRIBUTE_OFFER)
+		(void)fputs("in defaults", out);
 	else if ((attribute->place & ATTRIBUTE_DEFAULTS) != 0)
 		(void)fputs("in a service, or in defaults for all services", out);
 	else
@@ -105,13 +107,15 @@ int conf_help(const char *name, FILE *out)
 {
 	if (name == NULL) {
 		print_list(ATTRIBUTE_SETTING, "Settings, outside of sections:", out);
+		print_list(ATTRIBUTE_OFFER, "In defaults alone:", out);
 		print_list(ATTRIBUTE_SERVICE, "Attributes of services:", out);
 		return finish(0, out);
 	}
 	const struct attribute *attribute = attribute_find(name);
 	if (attribute != NULL)
 		return finish(print_detail(attribute, out), out);
-	const char *near = attribute_suggest(name, ATTRIBUTE_SERVICE | ATTRIBUTE_SETTING);
+	const char *near = attribute_suggest(name, ATTRIBUTE_SERVICE | ATTRIBUTE_SETTING |
+							   ATTRIBUTE_OFFER);
 	if (near != NULL)
 		(void)fprintf(out, "unknown attribute '%s'; did you mean '%s'?\n", name,
 			      near);

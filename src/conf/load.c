@@ -11,6 +11,7 @@
 
 #include "usherd/conf/build.h"
 #include "usherd/conf/reader_native.h"
+#include "usherd/conf/reader_xinetd.h"
 #include "usherd/conf/source.h"
 
 #define INCLUDE_DEPTH_MAX 16
@@ -29,11 +30,21 @@ struct loading {
 	size_t seen_count;
 };
 
-/* Where a file was asked for: a command line has no place. */
+/* Where a file was asked for (a command line has no place), and what syntax it is in. */
 struct origin {
 	const char *file;
 	unsigned line;
 	unsigned depth;
+	enum dialect dialect;
+};
+
+/* The settings that name files to be read as well. */
+static const struct inclusion {
+	const char *setting;
+	enum dialect dialect;
+} inclusions[] = {
+	{ "include", DIALECT_NATIVE },
+	{ "xinetd_conf", DIALECT_XINETD },
 };
 
 static struct seen *find_seen(const struct loading *loading, const struct source *source)
@@ -77,6 +88,16 @@ static int include_pattern(struct loading *loading, const char *pattern,
 	return result;
 }
 
+static const struct inclusion *find_inclusion(const struct stanza *stanza,
+					      const struct stanza_attribute *given)
+{
+	for (size_t i = 0; i < sizeof(inclusions) / sizeof(inclusions[0]); i++)
+		if (stanza->kind == STANZA_SETTINGS &&
+		    strcmp(given->name, inclusions[i].setting) == 0)
+			return &inclusions[i];
+	return NULL;
+}
+
 /* By index, because reading a file adds stanzas and may move them all. */
 static int follow_includes(struct loading *loading, size_t first, const char *path,
 			   unsigned depth)
@@ -87,10 +108,11 @@ static int follow_includes(struct loading *loading, size_t first, const char *pa
 		for (size_t a = 0; a < loading->stanzas.items[s].count; a++) {
 			struct stanza *stanza = &loading->stanzas.items[s];
 			struct stanza_attribute *given = &stanza->attributes[a];
-			if (stanza->kind != STANZA_SETTINGS ||
-			    strcmp(given->name, "include") != 0)
+			const struct inclusion *row = find_inclusion(stanza, given);
+			if (row == NULL)
 				continue;
-			struct origin origin = { path, given->line, depth + 1 };
+			struct origin origin = { path, given->line, depth + 1,
+						 row->dialect };
 			/* The words stay where they are when the stanzas move. */
 			struct strings patterns = given->values;
 			for (size_t i = 0; i < patterns.count && result == 0; i++)
@@ -112,19 +134,82 @@ static int read_native(struct loading *loading, const char *path, char *text,
 	return follow_includes(loading, first, path, depth);
 }
 
+/* Files that an xinetd file asks for. */
+struct xinetd_inclusions {
+	struct xinetd_includer includer;
+	struct loading *loading;
+	const char *path;
+	unsigned depth;
+};
+
+static int include_directory(struct loading *loading, const char *path,
+			     const struct origin *origin)
+{
+	struct strings paths = { 0 };
+	struct error err = { 0 };
+	int result = source_list(path, reader_xinetd_takes, &paths, &err);
+	if (result < 0 && result != -ENOMEM) {
+		diagnostics_add(loading->diagnostics, SEVERITY_REFUSAL, origin->file,
+				origin->line, "includedir: %s", err.text);
+		result = 0;
+	}
+	for (size_t i = 0; i < paths.count && result == 0; i++)
+		result = load_file(loading, paths.items[i], origin);
+	strings_done(&paths);
+	return result;
+}
+
+static int include_xinetd(struct xinetd_includer *includer, const char *path,
+			  bool directory, unsigned line)
+{
+	struct xinetd_inclusions *from = (struct xinetd_inclusions *)includer;
+	const struct origin origin = { from->path, line, from->depth + 1,
+				       DIALECT_XINETD };
+	char *resolved = source_resolve(path, from->path);
+	int result = -ENOMEM;
+	if (resolved != NULL && directory)
+		result = include_directory(from->loading, resolved, &origin);
+	else if (resolved != NULL)
+		result = load_file(from->loading, resolved, &origin);
+	free(resolved);
+	return result;
+}
+
+static int read_xinetd(struct loading *loading, const char *path, char *text,
+		       unsigned depth)
+{
+	struct xinetd_inclusions from = { { include_xinetd }, loading, path, depth };
+	return reader_xinetd(text, path, &from.includer, &loading->stanzas,
+			     loading->diagnostics);
+}
+
+static int read_source(struct loading *loading, const char *path, struct source *source,
+		       const struct origin *origin)
+{
+	if (origin->dialect == DIALECT_XINETD)
+		return read_xinetd(loading, path, source->text, origin->depth);
+	return read_native(loading, path, source->text, source->length, origin->depth);
+}
+
+/* One file of many in a foreign syntax is missed as its own program would miss it. */
+static enum severity severity_of(const struct origin *origin)
+{
+	return origin->dialect == DIALECT_NATIVE || origin->depth == 0 ? SEVERITY_ERROR
+								       : SEVERITY_REFUSAL;
+}
+
 static int load_source(struct loading *loading, const char *path, struct source *source,
 		       const struct origin *origin)
 {
 	const struct seen *before = find_seen(loading, source);
 	if (before != NULL && before->open)
-		diagnostics_add(loading->diagnostics, SEVERITY_ERROR, origin->file,
+		diagnostics_add(loading->diagnostics, severity_of(origin), origin->file,
 				origin->line, "include: '%s' includes itself", path);
 	if (before != NULL)
 		return 0;
 	if (add_seen(loading, source) < 0)
 		return -ENOMEM;
-	int result =
-		read_native(loading, path, source->text, source->length, origin->depth);
+	int result = read_source(loading, path, source, origin);
 	find_seen(loading, source)->open = false;
 	return result;
 }
@@ -135,7 +220,7 @@ static int load_file(struct loading *loading, const char *path,
 	struct source source = { 0 };
 	struct error err = { 0 };
 	if (origin->depth > INCLUDE_DEPTH_MAX) {
-		diagnostics_add(loading->diagnostics, SEVERITY_ERROR, origin->file,
+		diagnostics_add(loading->diagnostics, severity_of(origin), origin->file,
 				origin->line, "include: more than %d files deep",
 				INCLUDE_DEPTH_MAX);
 		return 0;
@@ -145,8 +230,9 @@ static int load_file(struct loading *loading, const char *path,
 		return result;
 	if (result < 0) {
 		const char *file = origin->file != NULL ? origin->file : path;
-		diagnostics_add(loading->diagnostics, SEVERITY_ERROR, file, origin->line,
-				"%s%s%s%s", origin->file != NULL ? "include: '" : "",
+		diagnostics_add(loading->diagnostics, severity_of(origin), file,
+				origin->line, "%s%s%s%s",
+				origin->file != NULL ? "include: '" : "",
 				origin->file != NULL ? path : "",
 				origin->file != NULL ? "' " : "", err.text);
 		return 0;
@@ -172,10 +258,19 @@ int conf_load(const struct conf_request *request, struct table **ret,
 	      struct diagnostics *diagnostics)
 {
 	struct loading loading = { .diagnostics = diagnostics };
-	const struct origin origin = { 0 };
+	const struct {
+		const struct strings *paths;
+		enum dialect dialect;
+	} asked[] = {
+		{ &request->files, DIALECT_NATIVE },
+		{ &request->xinetd_files, DIALECT_XINETD },
+	};
 	int result = 0;
-	for (size_t i = 0; i < request->files.count && result == 0; i++)
-		result = load_file(&loading, request->files.items[i], &origin);
+	for (size_t k = 0; k < sizeof(asked) / sizeof(asked[0]); k++) {
+		const struct origin origin = { .dialect = asked[k].dialect };
+		for (size_t i = 0; i < asked[k].paths->count && result == 0; i++)
+			result = load_file(&loading, asked[k].paths->items[i], &origin);
+	}
 	return finish(&loading, result, request, ret);
 }
 

@@ -15,9 +15,47 @@
 static unsigned place_of(const struct stanza *stanza)
 {
 	static const unsigned places[] = { [STANZA_SETTINGS] = ATTRIBUTE_SETTING,
-					   [STANZA_DEFAULTS] = ATTRIBUTE_DEFAULTS,
+					   [STANZA_DEFAULTS] =
+						   ATTRIBUTE_DEFAULTS | ATTRIBUTE_OFFER,
 					   [STANZA_SERVICE] = ATTRIBUTE_SERVICE };
 	return places[stanza->kind];
+}
+
+/*
+ * What a file is forgiven. xinetd's users know its warnings: what it passes over with
+ * one, is passed over with the same.
+ */
+struct manners {
+	bool passes_over; /* what cannot stand there is a warning, and is not taken */
+	bool replaces;    /* '=' on a set that has been given begins it anew */
+	bool gathers;     /* '=' in defaults adds to a set */
+};
+
+static const struct manners *manners_of(const struct stanza *stanza)
+{
+	static const struct manners manners[] = {
+		[DIALECT_NATIVE] = { .passes_over = false },
+		[DIALECT_XINETD] = { true, true, true },
+		[DIALECT_INETD] = { true, true, true },
+	};
+	return &manners[stanza->dialect];
+}
+
+/* About one line of a stanza: it is not taken. */
+static void __attribute__((format(printf, 4, 5)))
+complain_line(struct build *build, const struct stanza *stanza,
+	      const struct stanza_attribute *given, const char *format, ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (manners_of(stanza)->passes_over)
+		diagnostics_add(build->diagnostics, SEVERITY_WARNING, stanza->file,
+				given->line, "%s; the line is passed over", text);
+	else
+		build_complain(build, stanza->file, given->line, "%s", text);
 }
 
 static void complain_unknown(struct build *build, const struct stanza *stanza,
@@ -29,11 +67,10 @@ static void complain_unknown(struct build *build, const struct stanza *stanza,
 		(void)snprintf(where, sizeof(where), " in service '%s'", stanza->title);
 	else if (stanza->kind == STANZA_DEFAULTS)
 		(void)snprintf(where, sizeof(where), " in defaults");
-	diagnostics_add(build->diagnostics, SEVERITY_ERROR, stanza->file, given->line,
-			"unknown %s '%s'%s%s%s%s",
-			stanza->kind == STANZA_SETTINGS ? "setting" : "attribute",
-			given->name, where, near != NULL ? "; did you mean '" : "",
-			near != NULL ? near : "", near != NULL ? "'?" : "");
+	complain_line(build, stanza, given, "unknown %s '%s'%s%s%s%s",
+		      stanza->kind == STANZA_SETTINGS ? "setting" : "attribute",
+		      given->name, where, near != NULL ? "; did you mean '" : "",
+		      near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
 static void complain_misplaced(struct build *build, const struct stanza *stanza,
@@ -43,12 +80,43 @@ static void complain_misplaced(struct build *build, const struct stanza *stanza,
 	const char *advice = "belongs inside a service";
 	if (attribute->place == ATTRIBUTE_SETTING)
 		advice = "belongs outside of sections";
+	else if (attribute->place == ATTRIBUTE_OFFER)
+		advice = "belongs inside defaults";
 	else if (stanza->kind == STANZA_DEFAULTS)
 		advice = "cannot have a default: it belongs inside a service";
 	else if ((attribute->place & ATTRIBUTE_DEFAULTS) != 0)
 		advice = "belongs inside a service or defaults";
-	diagnostics_add(build->diagnostics, SEVERITY_ERROR, stanza->file, given->line,
-			"'%s' %s", given->name, advice);
+	complain_line(build, stanza, given, "'%s' %s", given->name, advice);
+}
+
+/* Are += and -= for it? In xinetd's files only for its sets. */
+static bool takes_operators(const struct stanza *stanza,
+			    const struct attribute *attribute)
+{
+	return stanza->dialect == DIALECT_NATIVE
+		       ? attribute->kind->list
+		       : (attribute->flags & ATTRIBUTE_SET) != 0;
+}
+
+static bool has_wrong_count(const struct stanza *stanza,
+			    const struct stanza_attribute *given,
+			    const struct attribute *attribute)
+{
+	return manners_of(stanza)->passes_over && !attribute->kind->list &&
+	       given->values.count != attribute->kind->words;
+}
+
+static bool is_given_again(const struct stanza *stanza,
+			   const struct stanza_attribute *given,
+			   const struct attribute *attribute,
+			   const struct assignment *slot)
+{
+	if (given->operation != STANZA_SET || !slot->set || slot->inherited)
+		return false;
+	if (manners_of(stanza)->replaces && (attribute->flags & ATTRIBUTE_SET) != 0)
+		return false;
+	return (attribute->flags & ATTRIBUTE_PER_FILE) == 0 ||
+	       strcmp(slot->file, stanza->file) == 0;
 }
 
 /* May @given stand here and be put on top of @slot? Complains if not. */
@@ -64,39 +132,50 @@ static bool is_acceptable(struct build *build, const struct stanza *stanza,
 		complain_misplaced(build, stanza, given, attribute);
 		return false;
 	}
-	if (given->operation != STANZA_SET && !attribute->kind->list) {
-		diagnostics_add(build->diagnostics, SEVERITY_ERROR, stanza->file,
-				given->line, "'%s' is for lists; '%s' takes %s",
-				operators[given->operation], given->name,
-				attribute->kind->syntax);
+	if (given->operation != STANZA_SET && !takes_operators(stanza, attribute)) {
+		complain_line(build, stanza, given, "'%s' is for lists; '%s' takes %s",
+			      operators[given->operation], given->name,
+			      attribute->kind->syntax);
 		return false;
 	}
-	bool again = slot->set && !slot->inherited &&
-		     ((attribute->flags & ATTRIBUTE_PER_FILE) == 0 ||
-		      strcmp(slot->file, stanza->file) == 0);
-	if (given->operation == STANZA_SET && again) {
-		diagnostics_add(build->diagnostics, SEVERITY_ERROR, stanza->file,
-				given->line, "'%s' is already set at %s:%u", given->name,
-				slot->file, slot->line);
+	if (has_wrong_count(stanza, given, attribute)) {
+		complain_line(build, stanza, given, "%s: expected %zu %s, got %zu",
+			      given->name, attribute->kind->words,
+			      attribute->kind->words == 1 ? "value" : "values",
+			      given->values.count);
+		return false;
+	}
+	if (is_given_again(stanza, given, attribute, slot)) {
+		complain_line(build, stanza, given, "'%s' is already set at %s:%u",
+			      given->name, slot->file, slot->line);
 		return false;
 	}
 	return true;
 }
 
-static int put_values(struct assignment *slot, const struct stanza_attribute *given)
+static enum stanza_operator operation_of(const struct stanza *stanza,
+					 const struct stanza_attribute *given,
+					 const struct attribute *attribute)
 {
-	if (given->operation == STANZA_REMOVE) {
-		for (size_t i = 0; i < given->values.count; i++) {
-			ptrdiff_t at =
-				strings_find(&slot->values, given->values.items[i]);
+	bool gathers = stanza->kind == STANZA_DEFAULTS && manners_of(stanza)->gathers &&
+		       (attribute->flags & ATTRIBUTE_SET) != 0;
+	return gathers && given->operation == STANZA_SET ? STANZA_ADD : given->operation;
+}
+
+static int put_values(struct assignment *slot, enum stanza_operator operation,
+		      const struct strings *values)
+{
+	if (operation == STANZA_REMOVE) {
+		for (size_t i = 0; i < values->count; i++) {
+			ptrdiff_t at = strings_find(&slot->values, values->items[i]);
 			if (at != -1)
 				strings_remove(&slot->values, (size_t)at);
 		}
 		return 0;
 	}
-	if (given->operation == STANZA_SET)
+	if (operation == STANZA_SET)
 		strings_done(&slot->values);
-	return strings_add_all(&slot->values, &given->values);
+	return strings_add_all(&slot->values, values);
 }
 
 int merge_stanza(struct build *build, const struct stanza *stanza,
@@ -112,7 +191,8 @@ int merge_stanza(struct build *build, const struct stanza *stanza,
 		struct assignment *slot = &ret->items[attribute_index(attribute)];
 		if (!is_acceptable(build, stanza, given, attribute, slot))
 			continue;
-		int result = put_values(slot, given);
+		int result = put_values(slot, operation_of(stanza, given, attribute),
+					&given->values);
 		if (result < 0)
 			return result;
 		slot->set = true;
@@ -125,11 +205,14 @@ int merge_stanza(struct build *build, const struct stanza *stanza,
 
 int merge_defaults(struct draft *draft)
 {
+	const struct assignments *defaults =
+		&draft->build->defaults[draft->stanza->dialect != DIALECT_NATIVE];
 	const struct attribute *attribute;
 	for (size_t i = 0; (attribute = attribute_at(i)) != NULL; i++) {
-		const struct assignment *from = &draft->build->defaults.items[i];
+		const struct assignment *from = &defaults->items[i];
 		struct assignment *to = &draft->given.items[i];
-		if (!from->set || from->bad || !draft_applies(draft, attribute))
+		if (!from->set || from->bad || attribute->place == ATTRIBUTE_OFFER ||
+		    !draft_applies(draft, attribute))
 			continue;
 		*to = (struct assignment){ .set = true,
 					   .inherited = true,
@@ -155,8 +238,7 @@ int assignments_convert(struct build *build, const struct attribute *attribute,
 	slot->bad = true;
 	if (result == -ENOMEM)
 		return result;
-	diagnostics_add(build->diagnostics, SEVERITY_ERROR, slot->file, slot->line, "%s",
-			err.text);
+	build_complain(build, slot->file, slot->line, "%s", err.text);
 	return 0;
 }
 
@@ -179,18 +261,9 @@ bool draft_is_good(const struct draft *draft, const char *name)
 	return slot != NULL && !slot->bad;
 }
 
-static const struct stanza_attribute *find_given(const struct stanza *stanza,
-						 const char *name)
-{
-	for (size_t i = 0; i < stanza->count; i++)
-		if (strcmp(stanza->attributes[i].name, name) == 0)
-			return &stanza->attributes[i];
-	return NULL;
-}
-
 static bool is_unix(const struct stanza *stanza)
 {
-	const struct stanza_attribute *protocol = find_given(stanza, "protocol");
+	const struct stanza_attribute *protocol = stanza_find(stanza, "protocol");
 	for (size_t i = 0; protocol != NULL && i < protocol->values.count; i++)
 		if (strcasecmp(protocol->values.items[i], "unix") == 0)
 			return true;
@@ -199,29 +272,33 @@ static bool is_unix(const struct stanza *stanza)
 
 static bool is_internal(const struct stanza *stanza, const char *name)
 {
-	const struct stanza_attribute *internal = find_given(stanza, "internal");
+	const struct stanza_attribute *internal = stanza_find(stanza, "internal");
 	return internal != NULL && internal->values.count == 1 &&
 	       strcmp(internal->values.items[0], name) == 0;
 }
 
 /* Goes by what is written, so that it can be asked before anything is converted. A
  * service that says nothing clear is judged leniently: it has an error already. */
-bool draft_applies(const struct draft *draft, const struct attribute *attribute)
+bool stanza_is_for(const struct stanza *stanza, const struct attribute *attribute)
 {
-	bool redirect = find_given(draft->stanza, "redirect") != NULL;
-	bool internal = redirect || find_given(draft->stanza, "internal") != NULL;
-	bool program = find_given(draft->stanza, "server") != NULL;
-	bool path = is_unix(draft->stanza);
+	bool redirect = stanza_find(stanza, "redirect") != NULL;
+	bool internal = redirect || stanza_find(stanza, "internal") != NULL;
+	bool program = stanza_find(stanza, "server") != NULL;
+	bool path = is_unix(stanza);
 	unsigned not_for = 0;
 	if (internal && !program)
 		not_for |= ATTRIBUTE_PROGRAM;
 	if (!redirect)
 		not_for |= ATTRIBUTE_REDIRECT;
 	not_for |= path ? ATTRIBUTE_INET : ATTRIBUTE_UNIX;
-	if (attribute->internal != NULL &&
-	    !is_internal(draft->stanza, attribute->internal))
+	if (attribute->internal != NULL && !is_internal(stanza, attribute->internal))
 		return false;
 	return (attribute->flags & not_for) == 0;
+}
+
+bool draft_applies(const struct draft *draft, const struct attribute *attribute)
+{
+	return stanza_is_for(draft->stanza, attribute);
 }
 
 void draft_complain(const struct draft *draft, const char *name, const char *format, ...)
@@ -233,10 +310,8 @@ void draft_complain(const struct draft *draft, const char *name, const char *for
 	va_end(arguments);
 	const struct assignment *slot = name != NULL ? draft_find(draft, name) : NULL;
 	if (slot != NULL)
-		diagnostics_add(draft->build->diagnostics, SEVERITY_ERROR, slot->file,
-				slot->line, "%s", text);
+		build_complain(draft->build, slot->file, slot->line, "%s", text);
 	else
-		diagnostics_add(draft->build->diagnostics, SEVERITY_ERROR,
-				draft->stanza->file, draft->stanza->line,
-				"service '%s': %s", draft->stanza->title, text);
+		build_complain(draft->build, draft->stanza->file, draft->stanza->line,
+			       "service '%s': %s", draft->stanza->title, text);
 }

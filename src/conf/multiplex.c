@@ -97,13 +97,13 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Those that are on and whose name is known. */
-static size_t collect(const struct table *table, const struct service **ret,
+static size_t collect(const struct table *table, struct service **ret,
 		      const struct service **ret_mux)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
-		const struct service *service = table->services[i];
+		struct service *service = table->services[i];
 
 		if (service->disable)
 			continue;
@@ -115,25 +115,36 @@ static size_t collect(const struct table *table, const struct service **ret,
 	return count;
 }
 
+static int check_names(struct build *build, struct service **found, size_t count)
+{
+	int result = 0;
+
+	for (size_t i = 1; i < count && result == 0; i++) {
+		if (strcasecmp(found[i - 1]->name, found[i]->name) != 0)
+			continue;
+		build->severity = build_severity(found[i]);
+		build_complain(build, found[i]->file, found[i]->line,
+			       "service '%s' has the tcpmux name '%s' of "
+			       "service '%s' at %s:%u",
+			       found[i]->id, found[i]->name, found[i - 1]->id,
+			       found[i - 1]->file, found[i - 1]->line);
+		result = build_refuse(build, found[i]);
+	}
+	return result;
+}
+
 int multiplex_check(struct build *build)
 {
 	const struct table *table = build->table;
 	const struct service *mux = NULL;
-	const struct service **found = (const struct service **)calloc(
-		table->count + 1, sizeof(struct service *));
+	struct service **found =
+		(struct service **)calloc(table->count + 1, sizeof(struct service *));
 	if (found == NULL)
 		return -ENOMEM;
 	size_t count = collect(table, found, &mux);
 	if (count > 0)
 		qsort((void *)found, count, sizeof(*found), compare_names);
-	for (size_t i = 1; i < count; i++)
-		if (strcasecmp(found[i - 1]->name, found[i]->name) == 0)
-			diagnostics_add(build->diagnostics, SEVERITY_ERROR,
-					found[i]->file, found[i]->line,
-					"service '%s' has the tcpmux name '%s' of "
-					"service '%s' at %s:%u",
-					found[i]->id, found[i]->name, found[i - 1]->id,
-					found[i - 1]->file, found[i - 1]->line);
+	int result = check_names(build, found, count);
 	bool lost = mux == NULL && build->diagnostics->errors == 0;
 	for (size_t i = 0; i < count && lost; i++)
 		if (found[i]->endpoint_count == 0)
@@ -143,5 +154,5 @@ int multiplex_check(struct build *build)
 					"service with internal = tcpmux",
 					found[i]->id);
 	free((void *)found);
-	return 0;
+	return result;
 }

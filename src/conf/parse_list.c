@@ -315,6 +315,6 @@ VALUE_PARSER(include)
 	(void)object;
 	for (size_t i = 0; i < values->count; i++)
 		if (values->items[i][0] == '\0')
-			return error_set(err, -EINVAL, "the path is empty");
+			return error_set(err, -EINVAL, "a word is empty");
 	return 0;
 }

@@ -68,7 +68,7 @@ static int resolve_with_group(struct draft *draft, struct credentials *found)
 int resolve_credentials(struct draft *draft)
 {
 	struct credentials found = { 0 };
-	size_t errors = draft->build->diagnostics->errors;
+	size_t complaints = draft->build->complaints;
 	bool internal = service_is_internal(draft->service);
 	/* Nothing said: the worker's own ids, which carry no groups. */
 	if (internal && draft->service->user == NULL && draft->build->request->root) {
@@ -81,7 +81,7 @@ int resolve_credentials(struct draft *draft)
 		draft_complain(draft, "user",
 			       "user '%s' is root, which no in-process service may be",
 			       draft->service->user);
-	if (result < 0 || draft->build->diagnostics->errors != errors) {
+	if (result < 0 || draft->build->complaints != complaints) {
 		credentials_done(&found);
 		return result;
 	}

@@ -6,10 +6,11 @@
  */
 #include "usherd/conf/source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -109,20 +110,57 @@ void source_done(struct source *source)
 	*source = (struct source){ 0 };
 }
 
-/* @pattern as seen from the directory of @including; owned by the caller. */
-static char *pattern_resolve(const char *pattern, const char *including)
+char *source_resolve(const char *path, const char *including)
 {
 	const char *slash = strrchr(including, '/');
-	if (pattern[0] == '/' || slash == NULL)
-		return strdup(pattern);
+	if (path[0] == '/' || slash == NULL)
+		return strdup(path);
 	size_t directory = (size_t)(slash - including) + 1;
-	size_t length = strlen(pattern);
+	size_t length = strlen(path);
 	char *result = malloc(directory + length + 1);
 	if (result == NULL)
 		return NULL;
 	memcpy(result, including, directory);
-	memcpy(result + directory, pattern, length + 1);
+	memcpy(result + directory, path, length + 1);
 	return result;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_entries(DIR *entries, const char *directory,
+			bool (*takes)(const char *name), struct strings *ret)
+{
+	const struct dirent *entry;
+	int result = 0;
+	while (result == 0 && (entry = readdir(entries)) != NULL) {
+		char *path = NULL;
+		if (!takes(entry->d_name))
+			continue;
+		if (asprintf(&path, "%s/%s", directory, entry->d_name) == -1)
+			return -ENOMEM;
+		result = strings_add(ret, path);
+		free(path);
+	}
+	return result;
+}
+
+int source_list(const char *directory, bool (*takes)(const char *name),
+		struct strings *ret, struct error *err)
+{
+	size_t before = ret->count;
+	DIR *entries = opendir(directory);
+	if (entries == NULL)
+		return error_set_errno(err, -errno, "cannot look through '%s'",
+				       directory);
+	int result = list_entries(entries, directory, takes, ret);
+	(void)closedir(entries);
+	if (ret->count > before)
+		qsort((void *)(ret->items + before), ret->count - before,
+		      sizeof(*ret->items), compare_paths);
+	return result < 0 ? error_set(err, result, "out of memory") : 0;
 }
 
 /* A missing directory matches nothing; one that cannot be read must not hide files. */
@@ -149,7 +187,7 @@ int source_expand(const char *pattern, const char *including, struct strings *re
 {
 	if (pattern[0] == '\0')
 		return error_set(err, -EINVAL, "include: the path is empty");
-	char *resolved = pattern_resolve(pattern, including);
+	char *resolved = source_resolve(pattern, including);
 	if (resolved == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	glob_t found = { 0 };

@@ -65,6 +65,31 @@ struct stanza_attribute *stanza_add(struct stanza *stanza, const char *name,
 	return &stanza->attributes[stanza->count++];
 }
 
+struct stanza_attribute *stanza_find(const struct stanza *stanza, const char *name)
+{
+	for (size_t i = stanza->count; i-- > 0;)
+		if (strcmp(stanza->attributes[i].name, name) == 0)
+			return &stanza->attributes[i];
+	return NULL;
+}
+
+/* The room of the removed ones stays: a count that is a power of two again would have
+ * stanza_add() ask for the same room, which is harmless. */
+void stanza_remove(struct stanza *stanza, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < stanza->count; i++) {
+		struct stanza_attribute *attribute = &stanza->attributes[i];
+
+		if (strcmp(attribute->name, name) == 0)
+			attribute_done(attribute);
+		else
+			stanza->attributes[kept++] = *attribute;
+	}
+	stanza->count = kept;
+}
+
 void stanzas_done(struct stanzas *list)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -24,6 +24,7 @@
 KIND_ONE(text, text, text, "a word");
 KIND_ONE(name, text, name, "a word");
 KIND_ONE(internal, text, internal, "a word");
+KIND_ONE(id, include, include, "a word");
 KIND_ONE(path, path, text, "an absolute path");
 KIND_ONE(server, server, server, "an absolute path");
 KIND_ONE(argv0, argv0, argv0, "a word");
@@ -57,4 +58,5 @@ KIND_LIST(environment, environment, strings, "a list of NAME=VALUE");
 KIND_LIST(passenv, passenv, passenv, "a list of variable names");
 KIND_LIST(prefixes, prefixes, prefixes, "a list of addresses or ADDRESS/BITS");
 KIND_LIST(index, index, index, "a list of names of files");
+KIND_LIST(ids, include, include, "a list of titles of services");
 KIND_LIST(include, include, include, "a list of paths or patterns");

@@ -34,6 +34,7 @@ int load_table(const struct options *options, struct table **ret,
 	       struct diagnostics *diagnostics)
 {
 	struct conf_request request = { .files = options->files,
+					.xinetd_files = options->xinetd_files,
 					.root = geteuid() == 0,
 					.internal_exists = internal_exists,
 					.internal_ready = internal_ready,
@@ -65,9 +66,9 @@ void load_log(const struct diagnostics *diagnostics, struct log *log)
 
 	for (size_t i = 0; i < diagnostics->count; i++)
 		log_write(log,
-			  diagnostics->items[i].severity == SEVERITY_ERROR
-				  ? LOG_LEVEL_ERROR
-				  : LOG_LEVEL_WARNING,
+			  diagnostics->items[i].severity == SEVERITY_WARNING
+				  ? LOG_LEVEL_WARNING
+				  : LOG_LEVEL_ERROR,
 			  "%s",
 			  diagnostic_format(&diagnostics->items[i], line, sizeof(line)));
 }

@@ -30,27 +30,44 @@ static int status_of(int r)
 }
 
 /* Load and print what is wrong. EX_OK with a table, or the exit code. */
-static int load(const struct options *options, struct table **ret)
+static int load(const struct options *options, struct table **ret, size_t *ret_refusals)
 {
 	struct diagnostics diagnostics = { 0 };
 	int r = load_table(options, ret, &diagnostics);
 
 	load_print(&diagnostics);
+	*ret_refusals = diagnostics.refusals;
 	diagnostics_done(&diagnostics);
 	if (r == 0)
 		return EX_OK;
 	return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
 }
 
+static void print_summary(const struct table *table, size_t refusals)
+{
+	size_t served = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		served += !table->services[i]->disable;
+	if (refusals == 0)
+		(void)printf("configuration ok: %zu services\n", table->count);
+	else
+		(void)printf("%zu services would be served, %zu are refused: see above\n",
+			     served, table->refused.count);
+}
+
 static int check(const struct options *options, bool dump)
 {
 	struct table *table = NULL;
-	int status = load(options, &table);
+	size_t refusals;
+	int status = load(options, &table, &refusals);
 
 	if (status == EX_OK && dump && conf_dump(table, stdout) < 0)
 		status = EX_IOERR;
 	if (status == EX_OK && !dump)
-		(void)printf("configuration ok: %zu services\n", table->count);
+		print_summary(table, refusals);
+	if (status == EX_OK && refusals > 0)
+		status = EX_CONFIG;
 	table_free(table);
 	return fflush(stdout) == 0 ? status : EX_IOERR;
 }
@@ -96,7 +113,8 @@ static int serve(const struct options *options, struct inherited *inherited)
 {
 	struct duty duty = { .options = options, .inherited = inherited, .ready_fd = -1 };
 	struct error err = { 0 };
-	int status = load(options, &duty.table);
+	size_t refusals;
+	int status = load(options, &duty.table, &refusals);
 
 	if (status != EX_OK)
 		return status;

@@ -34,17 +34,29 @@ static char *absolute(const char *path)
 	return whole;
 }
 
-static int add_file(struct options *options, const char *argument, enum action action)
+static int add_path(struct strings *files, const char *argument)
 {
 	char *path = absolute(argument);
 	int r;
 
-	(void)action;
 	if (path == NULL)
 		return -ENOMEM;
-	r = strings_add(&options->files, path);
+	r = strings_add(files, path);
 	free(path);
 	return r;
+}
+
+static int add_file(struct options *options, const char *argument, enum action action)
+{
+	(void)action;
+	return add_path(&options->files, argument);
+}
+
+static int add_xinetd_file(struct options *options, const char *argument,
+			   enum action action)
+{
+	(void)action;
+	return add_path(&options->xinetd_files, argument);
 }
 
 static int set_string(char **field, char *value)
@@ -96,6 +108,8 @@ static int set_verbose(struct options *options, const char *argument, enum actio
 static const struct option_row rows[] = {
 	{ 'f', "config", "FILE", add_file, 0,
 	  "native configuration (default " CONF_DEFAULT_FILE ")" },
+	{ 'x', "xinetd", "FILE", add_xinetd_file, 0,
+	  "configuration in xinetd.conf(5)'s syntax" },
 	{ 'b', "background", NULL, set_background, 0, "become a daemon once ready" },
 	{ 't', "check", NULL, set_action, ACTION_CHECK, "check everything and exit" },
 	{ 'T', "dump", NULL, set_action, ACTION_DUMP,
@@ -193,7 +207,7 @@ int options_parse(int argc, char *const argv[], struct options *ret, struct erro
 			return error_set(err, r, "out of memory");
 	}
 	r = take_loose_words(argc, argv, ret, err);
-	if (r == 0 && ret->files.count == 0 &&
+	if (r == 0 && ret->files.count == 0 && ret->xinetd_files.count == 0 &&
 	    strings_add(&ret->files, CONF_DEFAULT_FILE) < 0)
 		r = error_set(err, -ENOMEM, "out of memory");
 	return r;
@@ -202,6 +216,7 @@ int options_parse(int argc, char *const argv[], struct options *ret, struct erro
 void options_done(struct options *options)
 {
 	strings_done(&options->files);
+	strings_done(&options->xinetd_files);
 	free(options->pidfile);
 	free(options->log);
 	free(options->attribute);

@@ -81,6 +81,7 @@ void table_free(struct table *table)
 		service_unref(table->services[i]);
 	free(table->services);
 	free(table->slots);
+	strings_done(&table->refused);
 	settings_done(&table->settings);
 	free(table);
 }

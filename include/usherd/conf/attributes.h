@@ -33,6 +33,7 @@ enum attribute_place {
 	ATTRIBUTE_SERVICE = 1 << 0,
 	ATTRIBUTE_DEFAULTS = 1 << 1,
 	ATTRIBUTE_SETTING = 1 << 2,
+	ATTRIBUTE_OFFER = 1 << 3, /* in defaults, about which services there are */
 };
 
 /* Which services it applies to, and how it is printed. */
@@ -43,6 +44,7 @@ enum attribute_flag {
 	ATTRIBUTE_UNIX = 1 << 3,     /* only protocol = unix */
 	ATTRIBUTE_ALWAYS = 1 << 4,   /* dumped even at its built-in default */
 	ATTRIBUTE_PER_FILE = 1 << 5, /* every file may set it for itself */
+	ATTRIBUTE_SET = 1 << 6,      /* takes += and -= in xinetd's files as well */
 };
 
 /* One word of a closed vocabulary. */

@@ -11,9 +11,11 @@
 
 /*
  * 0 with a table; -EINVAL with at least one error added to @diagnostics (the stanzas are
- * always worked through to the end); -ENOMEM. May block on name look-ups.
+ * always worked through to the end, and changed on the way); -ENOMEM. May block on name
+ * look-ups. A service of an xinetd or inetd file that has mistakes is left out of the
+ * table and named in its list `refused`, with SEVERITY_REFUSAL.
  */
-int build_table(const struct conf_request *request, const struct stanzas *stanzas,
+int build_table(const struct conf_request *request, struct stanzas *stanzas,
 		struct table **ret, struct diagnostics *diagnostics);
 
 #endif

@@ -7,7 +7,8 @@
 
 enum severity {
 	SEVERITY_WARNING,
-	SEVERITY_ERROR
+	SEVERITY_REFUSAL, /* an error that costs one service, and nothing else */
+	SEVERITY_ERROR,   /* an error that costs the whole load */
 };
 
 struct diagnostic {
@@ -20,6 +21,7 @@ struct diagnostic {
 struct diagnostics {
 	struct diagnostic *items; /* owned */
 	size_t count;
+	size_t refusals;
 	size_t errors;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Configuration files in, service table out. Check first: any error means no table.
+ * Configuration files in, service table out. Check first: any error means no table; but
+ * a mistake in a service of an xinetd or inetd file costs that service alone.
  * Names of users, groups and services are resolved here (may block), never later.
  */
 #ifndef USHERD_CONF_LOAD_H
@@ -18,8 +19,9 @@
 #define CONF_DEFAULT_FILE "/etc/usherd.conf"
 
 struct conf_request {
-	struct strings files; /* native files, in order */
-	bool root;            /* may change ids: user must then be given for programs */
+	struct strings files;        /* native files, in order */
+	struct strings xinetd_files; /* in the syntax of xinetd.conf(5), after those */
+	bool root; /* may change ids: user must then be given for programs */
 	/* Does an in-process service of this name exist, for streams / datagrams? */
 	bool (*internal_exists)(const char *name, bool stream);
 	/* Optional: can it be served on this machine? 0, or a negative errno and what is
@@ -30,8 +32,9 @@ struct conf_request {
 };
 
 /*
- * Read everything. Returns 0 with a table (there may be warnings), -EINVAL with errors
- * listed in @diagnostics, or -ENOMEM.
+ * Read everything. Returns 0 with a table (there may be warnings, and services that were
+ * refused: diagnostics.refusals, table.refused), -EINVAL with errors listed in
+ * @diagnostics, or -ENOMEM.
  */
 int conf_load(const struct conf_request *request, struct table **ret,
 	      struct diagnostics *diagnostics);

@@ -4,6 +4,7 @@
 #ifndef USHERD_CONF_SOURCE_H
 #define USHERD_CONF_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -29,6 +30,17 @@ int source_read(const char *path, struct source *ret, struct error *err);
 /* The same checks on bytes already in memory. */
 int source_check_text(const char *text, size_t length, struct error *err);
 void source_done(struct source *source);
+
+/* @path as seen from the directory of the file @including. Owned by the caller; NULL when
+ * out of memory. */
+char *source_resolve(const char *path, const char *including);
+
+/*
+ * The files of @directory whose names @takes likes, as paths, sorted by byte, appended to
+ * @ret. 0, -ENOMEM or another negative errno with a sentence.
+ */
+int source_list(const char *directory, bool (*takes)(const char *name),
+		struct strings *ret, struct error *err);
 
 /*
  * The files that @pattern (glob(7)) stands for, sorted, appended to @ret. A relative

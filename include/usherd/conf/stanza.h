@@ -6,9 +6,11 @@
 #ifndef USHERD_CONF_STANZA_H
 #define USHERD_CONF_STANZA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "usherd/base/strings.h"
+#include "usherd/model/dialect.h"
 
 enum stanza_kind {
 	STANZA_SETTINGS, /* what stands outside of sections */
@@ -30,6 +32,8 @@ struct stanza_attribute {
 };
 
 struct stanza {
+	enum dialect dialect;
+	bool broken; /* its reader has complained: it is refused as it is */
 	enum stanza_kind kind;
 	char *title; /* owned; NULL but for a service */
 	char *file;  /* owned */
@@ -52,6 +56,12 @@ struct stanza *stanzas_add(struct stanzas *list, enum stanza_kind kind, const ch
  * memory. */
 struct stanza_attribute *stanza_add(struct stanza *stanza, const char *name,
 				    enum stanza_operator operation, unsigned line);
+
+/* The last attribute of that name, or NULL. */
+struct stanza_attribute *stanza_find(const struct stanza *stanza, const char *name);
+
+/* Take every attribute of that name out. */
+void stanza_remove(struct stanza *stanza, const char *name);
 
 void stanzas_done(struct stanzas *list);
 

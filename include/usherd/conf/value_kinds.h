@@ -32,15 +32,16 @@ extern const struct value_kind kind_cps;           /* policy: rate and pause */
 extern const struct value_kind kind_source_prefix; /* policy: IPv4 and IPv6 bits */
 
 /* Lists. */
-extern const struct value_kind kind_words;       /* unsigned, a set of words */
-extern const struct value_kind kind_bind;        /* struct strings, not empty */
-extern const struct value_kind kind_ports;       /* service: ports */
-extern const struct value_kind kind_redirect;    /* service: redirect and internal */
-extern const struct value_kind kind_arguments;   /* program: argv[1..] */
-extern const struct value_kind kind_environment; /* struct strings, NAME=VALUE */
-extern const struct value_kind kind_passenv;     /* program: names */
-extern const struct value_kind kind_prefixes;    /* struct prefix_list */
-extern const struct value_kind kind_index;       /* service: names of files */
-extern const struct value_kind kind_include;     /* nothing: the loader takes it */
+extern const struct value_kind kind_words;        /* unsigned, a set of words */
+extern const struct value_kind kind_bind;         /* struct strings, not empty */
+extern const struct value_kind kind_ports;        /* service: ports */
+extern const struct value_kind kind_redirect;     /* service: redirect and internal */
+extern const struct value_kind kind_arguments;    /* program: argv[1..] */
+extern const struct value_kind kind_environment;  /* struct strings, NAME=VALUE */
+extern const struct value_kind kind_passenv;      /* program: names */
+extern const struct value_kind kind_prefixes;     /* struct prefix_list */
+extern const struct value_kind kind_index;        /* service: names of files */
+extern const struct value_kind kind_include;      /* nothing: the loader takes it */
+extern const struct value_kind kind_id, kind_ids; /* nothing: adapt.c takes them */
 
 #endif

@@ -20,7 +20,8 @@ enum action {
 
 struct options {
 	enum action action;
-	struct strings files; /* -f, absolute; the default file when none is given */
+	struct strings files; /* -f, absolute; the default file when no file is given */
+	struct strings xinetd_files; /* -x, absolute */
 	char *pidfile;        /* -p, absolute, owned, or NULL */
 	char *log;            /* -l, owned, or NULL */
 	char *attribute;      /* of --help-attributes, owned, or NULL */

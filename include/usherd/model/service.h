@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "usherd/base/strings.h"
+#include "usherd/model/dialect.h"
 #include "usherd/model/endpoint.h"
 #include "usherd/model/policy.h"
 #include "usherd/model/program.h"
@@ -35,6 +36,26 @@ enum service_socket {
 enum service_type {
 	SERVICE_TCPMUX = 1 << 0,     /* reached by name; says its own "+" */
 	SERVICE_TCPMUXPLUS = 1 << 1, /* reached by name; usherd says "+" */
+	SERVICE_RPC = 1 << 2,        /* reached by number, through rpcbind(8) */
+	SERVICE_UNLISTED = 1 << 3,   /* not to be found in the services database */
+	SERVICE_INTERNAL = 1 << 4,   /* only while it is built: `internal` says which */
+};
+
+/* flags = { ... } */
+enum service_flag {
+	SERVICE_REUSE = 1 << 0,     /* always so */
+	SERVICE_INTERCEPT = 1 << 1, /* each peer of a wait service is checked */
+	SERVICE_NORETRY = 1 << 2,   /* a program that cannot be started is given up */
+	SERVICE_IDONLY = 1 << 3,    /* only for peers whose host names their user */
+	SERVICE_NAMEINARGS =
+		1 << 4,             /* only while it is built: the first of server_args */
+	SERVICE_NODELAY = 1 << 5,   /* TCP_NODELAY */
+	SERVICE_KEEPALIVE = 1 << 6, /* SO_KEEPALIVE */
+	SERVICE_NOLIBWRAP = 1 << 7,
+	SERVICE_SENSOR = 1 << 8, /* serves nobody, and remembers who asked */
+	SERVICE_IPV4 = 1 << 9,   /* sockets of these families, if not all */
+	SERVICE_IPV6 = 1 << 10,
+	SERVICE_LABELED = 1 << 11,
 };
 
 /* ident = ...: what the in-process service ident says of who owns a connection. */
@@ -58,8 +79,10 @@ struct service {
 	char *name; /* owned; name in the services database, default: id */
 	char *file; /* owned; where it was written, for messages */
 	unsigned line;
+	enum dialect dialect;
 
 	unsigned types;     /* enum service_type */
+	unsigned flags;     /* enum service_flag */
 	bool disable;       /* such a service is checked and dumped, never bound */
 	unsigned protocols; /* enum service_protocol */
 	enum service_socket socket_type; /* only matters for UNIX sockets */

@@ -32,6 +32,7 @@ struct table {
 	struct settings settings;
 	struct service **services; /* owned array, each entry holds a reference */
 	size_t count;
+	struct strings refused; /* ids of services left out for their mistakes */
 	struct service **slots; /* private, owned array: services by hash of their id */
 	size_t slot_count;      /* private, a power of two or 0 */
 };
