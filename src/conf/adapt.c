@@ -127,6 +127,13 @@ static bool is_root(const struct stanza *stanza)
 		strcmp(user->values.items[0], "0") == 0);
 }
 
+static bool is_boolean(const struct stanza_attribute *attribute)
+{
+	return attribute != NULL && attribute->values.count == 1 &&
+	       (strcasecmp(attribute->values.items[0], "yes") == 0 ||
+		strcasecmp(attribute->values.items[0], "no") == 0);
+}
+
 /* In process there is no program to wait for, and nothing is done as root: xinetd's own
  * examples say both. */
 static int adapt_in_process(struct draft *draft)
@@ -139,7 +146,7 @@ static int adapt_in_process(struct draft *draft)
 		stanza_remove(stanza, "server");
 		stanza_remove(stanza, "server_args");
 		stanza_remove(stanza, "argv0");
-	} else {
+	} else if (is_boolean(stanza_find(stanza, "wait"))) {
 		stanza_remove(stanza, "wait");
 	}
 	if (is_root(stanza) || stanza_find(stanza, "user") == NULL) {

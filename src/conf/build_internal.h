@@ -75,7 +75,8 @@ enum severity build_severity(const struct service *service);
 /* It has a mistake of that severity: leave it out, if that is enough. 0 or -ENOMEM. */
 int build_refuse(struct build *build, struct service *service);
 
-/* adapt.c: settle in the stanza itself what other words say more plainly. 0 or -ENOMEM. */
+/* adapt.c: settle in the stanza itself what other words say more plainly. 0 or -ENOMEM.
+ */
 int adapt_stanza(struct draft *draft);
 /* Take those out of the offer that the lists `enabled` and `disabled` say so of. */
 int adapt_offer(struct build *build, struct stanzas *stanzas);

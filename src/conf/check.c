@@ -38,7 +38,8 @@ static void check_kind(struct draft *draft)
 				       first, kinds[i]);
 		first = kinds[i];
 	}
-	if (first == NULL)
+	/* In xinetd's files it is one of all that is missing, see contract.c. */
+	if (first == NULL && draft->stanza->dialect != DIALECT_XINETD)
 		draft_complain(draft, NULL,
 			       "neither server, internal nor redirect is given");
 }

@@ -77,6 +77,8 @@ static void check_listed(struct draft *draft, unsigned protocol,
 	if ((service->protocols & protocol) == 0)
 		return;
 	entry = getservbyname(service->name, protocol_name);
+	if (entry == NULL && draft_find(draft, "port") == NULL)
+		return; /* what becomes of its port says so already */
 	if (entry == NULL)
 		draft_complain(draft, NULL,
 			       "'%s' is not a %s service of the services database, and "

@@ -182,12 +182,20 @@ static int dump_settings(const struct settings *settings, FILE *out)
 	return result;
 }
 
+/* What was converted says where it came from. */
+static int dump_named(const struct service *service, FILE *out)
+{
+	if (service->dialect != DIALECT_NATIVE)
+		(void)fprintf(out, "# from %s:%u\n", service->file, service->line);
+	return dump_service(service, NULL, out);
+}
+
 int conf_dump(const struct table *table, FILE *out)
 {
 	errno = 0;
 	int result = dump_settings(&table->settings, out);
 	for (size_t i = 0; i < table->count && result == 0; i++)
-		result = dump_service(table->services[i], NULL, out);
+		result = dump_named(table->services[i], out);
 	if (result == 0 && (fflush(out) == EOF || ferror(out) != 0))
 		result = errno != 0 ? -errno : -EIO;
 	return result;

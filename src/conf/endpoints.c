@@ -31,11 +31,22 @@ static int add_address(struct addresses *list, const struct addr *address)
 	return 0;
 }
 
+/* Is @family one of those that the flags ask for? Both or none of them means any. */
+static bool takes_family(const struct service *service, int family)
+{
+	const unsigned both = SERVICE_IPV4 | SERVICE_IPV6;
+	unsigned asked = service->flags & both;
+	return asked == 0 || asked == both ||
+	       asked == (family == AF_INET6 ? SERVICE_IPV6 : SERVICE_IPV4);
+}
+
 /* '*': one socket for both families where IPv6 exists. */
 static int add_wildcard(const struct draft *draft, struct addresses *list)
 {
 	struct addr address;
-	bool ipv6 = draft->build->ipv6 || draft->service->v6only;
+	bool ipv6 = (draft->build->ipv6 || draft->service->v6only ||
+		     !takes_family(draft->service, AF_INET)) &&
+		    takes_family(draft->service, AF_INET6);
 	int result = addr_parse_ip(ipv6 ? "::" : "0.0.0.0", 0, &address, NULL);
 	return result < 0 ? result : add_address(list, &address);
 }
@@ -57,12 +68,18 @@ static int add_host(const struct draft *draft, const char *name, struct addresse
 	for (const struct addrinfo *at = found; at != NULL && result == 0;
 	     at = at->ai_next) {
 		struct addr address = { .length = at->ai_addrlen };
-		if (at->ai_addrlen > sizeof(address.u))
+		if (at->ai_addrlen > sizeof(address.u) ||
+		    !takes_family(draft->service, at->ai_family))
 			continue;
 		memcpy(&address.u, at->ai_addr, at->ai_addrlen);
 		result = add_address(list, &address);
 	}
 	freeaddrinfo(found);
+	if (result == 0 && list->count == 0)
+		draft_complain(draft, "bind",
+			       "bind: '%s' has no address of the family that flags ask "
+			       "for",
+			       name);
 	return result;
 }
 
@@ -81,9 +98,13 @@ static int add_inet(const struct draft *draft, const char *text, struct addresse
 			       "bind: '%s' is a path, which needs protocol = unix", text);
 		return 0;
 	}
-	if (addr_parse_ip(text, 0, &address, NULL) == 0)
+	if (addr_parse_ip(text, 0, &address, NULL) != 0)
+		return add_host(draft, text, list);
+	if (takes_family(draft->service, addr_family(&address)))
 		return add_address(list, &address);
-	return add_host(draft, text, list);
+	draft_complain(draft, "bind",
+		       "bind: '%s' is not of the family that flags ask for", text);
+	return 0;
 }
 
 static int add_unix(const struct draft *draft, const char *text, struct addresses *list)
@@ -130,6 +151,8 @@ static struct endpoint make_endpoint(const struct service *service,
 				     .group = (gid_t)-1,
 				     .mode = service->socket_mode };
 	memcpy(endpoint.interface, service->interface, sizeof(endpoint.interface));
+	endpoint.nodelay = (service->flags & SERVICE_NODELAY) != 0;
+	endpoint.keepalive = (service->flags & SERVICE_KEEPALIVE) != 0;
 	endpoint.v6only = service->v6only && addr_family(address) == AF_INET6;
 	return endpoint;
 }
@@ -277,25 +300,6 @@ static int compare_claims(const void *left, const void *right)
 	return result != 0 ? result : compare_numbers(a->order, b->order);
 }
 
-static bool is_dual_stack(const struct endpoint *endpoint)
-{
-	return addr_family(&endpoint->addr) == AF_INET6 && !endpoint->v6only;
-}
-
-/* The kernel would refuse the second: ip(7), ipv6(7) IPV6_V6ONLY. */
-static bool claims_clash(const struct claim *a, const struct claim *b)
-{
-	const struct endpoint *x = a->endpoint;
-	const struct endpoint *y = b->endpoint;
-	if (x->transport != y->transport || addr_port(&x->addr) != addr_port(&y->addr) ||
-	    strcmp(x->interface, y->interface) != 0)
-		return false;
-	if (addr_is_wildcard(&x->addr) && addr_is_wildcard(&y->addr))
-		return addr_family(&x->addr) == addr_family(&y->addr) ||
-		       is_dual_stack(x) || is_dual_stack(y);
-	return compare_addresses(&x->addr, &y->addr) == 0;
-}
-
 static int complain_clash(struct build *build, const struct claim *a,
 			  const struct claim *b)
 {
@@ -348,7 +352,7 @@ int endpoints_check(struct build *build)
 	int result = 0;
 	for (size_t i = 1; i < count && result == 0; i++) {
 		const struct claim *pair = &claims[i - 1];
-		if (!claims_clash(&pair[0], &pair[1]) ||
+		if (!endpoint_clashes(pair[0].endpoint, pair[1].endpoint) ||
 		    (last != NULL && same_services(last, pair)))
 			continue;
 		result = complain_clash(build, &pair[0], &pair[1]);

@@ -274,22 +274,24 @@ int conf_load(const struct conf_request *request, struct table **ret,
 	return finish(&loading, result, request, ret);
 }
 
-int conf_load_text(const struct conf_request *request, const char *name, const char *text,
-		   size_t length, struct table **ret, struct diagnostics *diagnostics)
+int conf_load_text(const struct conf_request *request, enum dialect dialect,
+		   const char *name, const char *text, size_t length, struct table **ret,
+		   struct diagnostics *diagnostics)
 {
 	struct loading loading = { .diagnostics = diagnostics };
 	struct error err = { 0 };
 	int result = 0;
-	char *copy = malloc(length + 1);
-	if (copy == NULL)
+	const struct origin origin = { .dialect = dialect };
+	struct source source = { .text = malloc(length + 1), .length = length };
+	if (source.text == NULL)
 		return -ENOMEM;
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	if (source_check_text(copy, length, &err) < 0)
+	memcpy(source.text, text, length);
+	source.text[length] = '\0';
+	if (source_check_text(source.text, length, &err) < 0)
 		diagnostics_add(diagnostics, SEVERITY_ERROR, name, 0, "%s", err.text);
 	else
-		result = read_native(&loading, name, copy, length, 0);
+		result = read_source(&loading, name, &source, &origin);
 	result = finish(&loading, result, request, ret);
-	free(copy);
+	source_done(&source);
 	return result;
 }

@@ -133,9 +133,8 @@ static bool is_acceptable(struct build *build, const struct stanza *stanza,
 		return false;
 	}
 	if (given->operation != STANZA_SET && !takes_operators(stanza, attribute)) {
-		complain_line(build, stanza, given, "'%s' is for lists; '%s' takes %s",
-			      operators[given->operation], given->name,
-			      attribute->kind->syntax);
+		complain_line(build, stanza, given, "'%s' cannot be used with '%s'",
+			      operators[given->operation], given->name);
 		return false;
 	}
 	if (has_wrong_count(stanza, given, attribute)) {

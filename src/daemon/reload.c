@@ -26,11 +26,16 @@ static void reopen_log(struct server *server, const struct table *table)
 }
 
 /* The change from the present table to @next, ready to be committed. */
-static int prepare(struct server *server, const struct table *next, struct diff *diff,
+static int prepare(struct server *server, struct table *next, struct diff *diff,
 		   struct roster_change **ret, struct error *err)
 {
-	int r = diff_compute(server->table, next, diff);
+	int r = table_retain(next, server->table);
 
+	if (r > 0)
+		log_write(server->log, LOG_LEVEL_WARNING,
+			  "%d services with mistakes go on as they were", r);
+	if (r >= 0)
+		r = diff_compute(server->table, next, diff);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
 	return roster_prepare(&server->engine, diff, ret, err);

@@ -41,6 +41,23 @@ bool endpoint_same_socket(const struct endpoint *a, const struct endpoint *b)
 	       strcmp(a->interface, b->interface) == 0 && addr_equal(&a->addr, &b->addr);
 }
 
+static bool is_dual_stack(const struct endpoint *endpoint)
+{
+	return addr_family(&endpoint->addr) == AF_INET6 && !endpoint->v6only;
+}
+
+bool endpoint_clashes(const struct endpoint *a, const struct endpoint *b)
+{
+	bool same_family = addr_family(&a->addr) == addr_family(&b->addr);
+
+	if (a->transport != b->transport || addr_port(&a->addr) != addr_port(&b->addr) ||
+	    strcmp(a->interface, b->interface) != 0)
+		return false;
+	if (addr_is_wildcard(&a->addr) && addr_is_wildcard(&b->addr))
+		return same_family || is_dual_stack(a) || is_dual_stack(b);
+	return same_family && addr_equal(&a->addr, &b->addr);
+}
+
 const char *endpoint_format(const struct endpoint *endpoint,
 			    char buffer[ENDPOINT_TEXT_SIZE])
 {

@@ -108,6 +108,60 @@ struct service *table_find(const struct table *table, const char *id)
 	return *find_slot(table->slots, table->slot_count, id);
 }
 
+static bool clash(const struct service *a, const struct service *b)
+{
+	for (size_t i = 0; i < a->endpoint_count; i++)
+		for (size_t k = 0; k < b->endpoint_count; k++)
+			if (endpoint_clashes(&a->endpoints[i], &b->endpoints[k]))
+				return true;
+	return false;
+}
+
+/* May it be there beside the others? One of the same id makes way if it is off. */
+static bool has_room_for(const struct table *table, const struct service *service)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct service *other = table->services[i];
+
+		if (!other->disable &&
+		    (strcmp(other->id, service->id) == 0 || clash(other, service)))
+			return false;
+	}
+	return true;
+}
+
+static int put_back(struct table *table, struct service *service)
+{
+	struct service *off = table_find(table, service->id);
+
+	if (off == NULL)
+		return table_add(table, service_ref(service));
+	*find_slot(table->slots, table->slot_count, off->id) = service;
+	for (size_t i = 0; i < table->count; i++)
+		if (table->services[i] == off)
+			table->services[i] = service_ref(service);
+	service_unref(off);
+	return 0;
+}
+
+int table_retain(struct table *table, const struct table *before)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < table->refused.count; i++) {
+		struct service *service = table_find(before, table->refused.items[i]);
+		int r;
+
+		if (service == NULL || service->disable || !has_room_for(table, service))
+			continue;
+		r = put_back(table, service);
+		if (r < 0)
+			return r;
+		count++;
+	}
+	return count;
+}
+
 void table_share(struct table *table, const struct table *before)
 {
 	for (size_t i = 0; i < table->count; i++) {

@@ -112,6 +112,19 @@ static int bind_inet(int fd, const struct endpoint *endpoint, struct error *err)
 	return 0;
 }
 
+/* Set both ways: a socket may come from somewhere else. */
+static int set_options(int fd, const struct endpoint *endpoint, struct error *err)
+{
+	int rc;
+
+	if (!is_tcp(endpoint))
+		return 0;
+	rc = net_set_option(fd, IPPROTO_TCP, TCP_NODELAY, endpoint->nodelay);
+	if (rc == 0)
+		rc = net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, endpoint->keepalive);
+	return rc == 0 ? 0 : refuse(endpoint, rc, "set the options of", err);
+}
+
 static int start_listening(int fd, const struct endpoint *endpoint)
 {
 	int backlog = endpoint->backlog > 0 ? endpoint->backlog : SOMAXCONN;
@@ -129,7 +142,10 @@ static int set_up(int fd, const struct endpoint *endpoint, struct error *err)
 			     : bind_inet(fd, endpoint, err);
 	if (rc != 0 || !transport_is_stream(endpoint->transport))
 		return rc;
-	rc = start_listening(fd, endpoint);
+	if (endpoint->nodelay || endpoint->keepalive)
+		rc = set_options(fd, endpoint, err);
+	if (rc == 0)
+		rc = start_listening(fd, endpoint);
 	if (rc != 0) {
 		(void)refuse(endpoint, rc, "listen on", err);
 		unix_listener_unbind(fd, endpoint);
@@ -167,7 +183,10 @@ bool listener_error_is_transient(int error)
 
 int listener_adjust(int fd, const struct endpoint *endpoint, struct error *err)
 {
-	int rc;
+	int rc = set_options(fd, endpoint, err);
+
+	if (rc != 0)
+		return rc;
 
 	/* A paused listener takes its backlog when it is resumed: listen(2) now would
 	 * resume it. */
@@ -262,7 +281,8 @@ void listener_keep_alive(int fd, const struct endpoint *endpoint, int idle_s)
 {
 	if (!is_tcp(endpoint))
 		return;
-	(void)net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, idle_s > 0);
+	(void)net_set_option(fd, SOL_SOCKET, SO_KEEPALIVE,
+			     idle_s > 0 || endpoint->keepalive);
 	if (idle_s > 0)
 		(void)net_set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
 }

@@ -3,6 +3,9 @@
  * Golden files: golden FILE EXPECTED loads FILE as root would and compares what comes out
  * (the canonical dump, or every error line) with EXPECTED, byte by byte. A dump must also
  * load again and dump the same. "golden FILE" alone prints.
+ *
+ * A FILE of another program, by its suffix, is converted: every line said of it comes
+ * first, then the dump.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -86,12 +89,28 @@ static char *list_errors(const struct diagnostics *diagnostics)
 	return text;
 }
 
+/* What a conversion adds: where each service comes from. */
+static void strip_comments(char *text)
+{
+	char *to = text;
+	for (char *line = text; *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+		length += line[length] == '\n';
+		if (line[0] != '#') {
+			memmove(to, line, length);
+			to += length;
+		}
+		line += length;
+	}
+	*to = '\0';
+}
+
 static bool dumps_the_same_again(const struct conf_request *request, const char *text)
 {
 	struct diagnostics diagnostics = { 0 };
 	struct table *table = NULL;
-	int result =
-		conf_load_text(request, "dump", text, strlen(text), &table, &diagnostics);
+	int result = conf_load_text(request, DIALECT_NATIVE, "dump", text, strlen(text),
+				    &table, &diagnostics);
 	char *errors = list_errors(&diagnostics);
 	char *again = result == 0 ? dump(table) : NULL;
 	bool same = again != NULL && strcmp(again, text) == 0;
@@ -122,6 +141,47 @@ static bool has_entries_for_fingerprints(const struct table *table, const char *
 	return true;
 }
 
+/* The dump loads again, but for what is said in front of it. */
+static bool converts_to_itself(const struct conf_request *request, const char *text)
+{
+	char *copy = strdup(text);
+	bool same = copy != NULL;
+	if (same) {
+		strip_comments(copy);
+		same = dumps_the_same_again(request, copy);
+	}
+	free(copy);
+	return same;
+}
+
+static char *join(const char *first, const char *second)
+{
+	char *text = NULL;
+	if (first == NULL || second == NULL ||
+	    asprintf(&text, "%s%s", first, second) == -1)
+		return NULL;
+	return text;
+}
+
+static char *convert(const struct conf_request *request)
+{
+	struct diagnostics diagnostics = { 0 };
+	struct table *table = NULL;
+	int result = conf_load(request, &table, &diagnostics);
+	char *said = list_errors(&diagnostics);
+	char *dumped = result == 0 ? dump(table) : strdup("");
+	char *text = join(said, dumped);
+	if (result == 0 && dumped != NULL && !converts_to_itself(request, dumped)) {
+		free(text);
+		text = NULL;
+	}
+	free(said);
+	free(dumped);
+	table_free(table);
+	diagnostics_done(&diagnostics);
+	return text;
+}
+
 static char *load(const struct conf_request *request, bool *ret_good)
 {
 	struct diagnostics diagnostics = { 0 };
@@ -145,9 +205,14 @@ int main(int count, char **arguments)
 					.internal_ready = internal_ready,
 					.internal_name = internal_name };
 	bool good = false;
-	if (count < 2 || count > 3 || strings_add(&request.files, arguments[1]) < 0)
+	if (count < 2 || count > 3)
 		return EXIT_FAILURE;
-	char *text = load(&request, &good);
+	const char *suffix = strrchr(arguments[1], '.');
+	bool foreign = suffix != NULL && strcmp(suffix, ".xinetd") == 0;
+	if (strings_add(foreign ? &request.xinetd_files : &request.files, arguments[1]) <
+	    0)
+		return EXIT_FAILURE;
+	char *text = foreign ? convert(&request) : load(&request, &good);
 	bool passed = text != NULL && (!good || dumps_the_same_again(&request, text));
 	if (count == 3 && passed) {
 		char *expected = read_file(arguments[2]);
@@ -158,5 +223,6 @@ int main(int count, char **arguments)
 		(void)fputs(text, stdout);
 	free(text);
 	strings_done(&request.files);
+	strings_done(&request.xinetd_files);
 	return passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

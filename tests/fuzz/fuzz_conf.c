@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The whole native load from memory. What loads must dump, and the dump must load to the
- * same dump; what does not load must say why. Host names are not looked up, for fuzzing
- * must not send queries.
+ * The whole load from memory, of a file in FUZZ_DIALECT. What loads must dump, and the
+ * dump must load to the same dump; what does not load must say why. Host names are not
+ * looked up, for fuzzing must not send queries.
  */
 #include <assert.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "usherd/conf/load.h"
 
@@ -44,15 +45,32 @@ static char *dump(const struct table *table, size_t *ret_size)
 	return text;
 }
 
+/* "# from FILE:LINE" before each service that was converted. */
+static size_t strip_comments(char *text, size_t size)
+{
+	size_t kept = 0;
+	for (size_t at = 0, length; at < size; at += length) {
+		const char *end = memchr(text + at, '\n', size - at);
+		length = end != NULL ? (size_t)(end - text) - at + 1 : size - at;
+		if (text[at] == '#')
+			continue;
+		memmove(text + kept, text + at, length);
+		kept += length;
+	}
+	return kept;
+}
+
 static void check_round_trip(const struct conf_request *request,
 			     const struct table *table)
 {
 	size_t size = 0;
 	size_t again_size = 0;
 	char *text = dump(table, &size);
+	size = strip_comments(text, size);
 	struct diagnostics diagnostics = { 0 };
 	struct table *second = NULL;
-	int result = conf_load_text(request, "dump", text, size, &second, &diagnostics);
+	int result = conf_load_text(request, DIALECT_NATIVE, "dump", text, size, &second,
+				    &diagnostics);
 	if (result != 0 && diagnostics.count > 0)
 		(void)fprintf(stderr, "%s%u: %s\n", text, diagnostics.items[0].line,
 			      diagnostics.items[0].text);
@@ -65,17 +83,25 @@ static void check_round_trip(const struct conf_request *request,
 	free(text);
 }
 
+/* Includes would read the files of the machine; xinetd's keywords are so in any case. */
+static bool has_include(const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i + 7 <= size; i++)
+		if (strncasecmp((const char *)data + i, "include", 7) == 0)
+			return true;
+	return memmem(data, size, "_conf", 5) != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* Includes would read the files of the machine. */
-	if (size > 65536 || memmem(data, size, "include", 7) != NULL)
+	if (size > 65536 || has_include(data, size))
 		return 0;
 	const struct conf_request request = { .root = true,
 					      .internal_exists = internal_exists };
 	struct diagnostics diagnostics = { 0 };
 	struct table *table = NULL;
-	int result = conf_load_text(&request, "fuzz", (const char *)data, size, &table,
-				    &diagnostics);
+	int result = conf_load_text(&request, FUZZ_DIALECT, "fuzz", (const char *)data,
+				    size, &table, &diagnostics);
 	assert(result == 0 || result == -EINVAL);
 	assert((result == 0) == (diagnostics.errors == 0));
 	if (result == 0)

@@ -39,10 +39,11 @@ struct conf_request {
 int conf_load(const struct conf_request *request, struct table **ret,
 	      struct diagnostics *diagnostics);
 
-/* The same for one native configuration in memory, called @name in messages. An include
- * in it is relative to the working directory. The files of @request are not read. */
-int conf_load_text(const struct conf_request *request, const char *name, const char *text,
-		   size_t length, struct table **ret, struct diagnostics *diagnostics);
+/* The same for one file in memory, called @name in messages. An include in it is relative
+ * to the working directory. The files of @request are not read. */
+int conf_load_text(const struct conf_request *request, enum dialect dialect,
+		   const char *name, const char *text, size_t length, struct table **ret,
+		   struct diagnostics *diagnostics);
 
 /* The effective configuration in canonical native syntax: loading it again gives the
  * same text. 0 or a negative errno of the stream. */

@@ -21,19 +21,24 @@ struct endpoint {
 	struct addr addr;
 	char interface[IFNAMSIZ]; /* empty: any */
 	bool v6only;
-	int backlog; /* stream sockets */
-	uid_t owner; /* UNIX paths; (uid_t)-1 leaves the creator's */
-	gid_t group; /* likewise */
-	mode_t mode; /* UNIX paths */
+	int backlog;    /* stream sockets */
+	bool nodelay;   /* TCP_NODELAY, which connections inherit */
+	bool keepalive; /* SO_KEEPALIVE, likewise */
+	uid_t owner;    /* UNIX paths; (uid_t)-1 leaves the creator's */
+	gid_t group;    /* likewise */
+	mode_t mode;    /* UNIX paths */
 };
 
 bool transport_is_stream(enum transport transport);
 bool transport_is_unix(enum transport transport);
 const char *transport_name(enum transport transport); /* "tcp", "udp", "unix" ... */
 
-/* True when one socket can serve as the other: everything but backlog, owner, group and
- * mode, which can be changed on an open socket. */
+/* True when one socket can serve as the other: everything but backlog, options,
+ * owner, group and mode, which can be changed on an open socket. */
 bool endpoint_same_socket(const struct endpoint *a, const struct endpoint *b);
+
+/* True when the kernel would refuse the second of the two: ip(7), ipv6(7) IPV6_V6ONLY. */
+bool endpoint_clashes(const struct endpoint *a, const struct endpoint *b);
 
 /* "tcp 127.0.0.1:21", "udp [::]:69 eth0", "unix /run/x.sock". */
 #define ENDPOINT_TEXT_SIZE (ADDR_TEXT_SIZE + 64)

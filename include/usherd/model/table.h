@@ -47,6 +47,13 @@ int table_add(struct table *table, struct service *service);
 /* Borrowed, or NULL. Ids are compared exactly; does not slow down with their number. */
 struct service *table_find(const struct table *table, const char *id);
 
+/*
+ * What was refused goes on as it was: the services of @before with those ids come into
+ * @table, but for such as want a socket that another one of @table has now. How many, or
+ * -ENOMEM.
+ */
+int table_retain(struct table *table, const struct table *before);
+
 /* Let @table have the very services of @before wherever it has the same ones, so that
  * these do not stand in memory twice. */
 void table_share(struct table *table, const struct table *before);

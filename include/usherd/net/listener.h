@@ -34,9 +34,10 @@ int listener_open(const struct endpoint *endpoint, int *ret_fd, struct error *er
 bool listener_error_is_transient(int error);
 
 /*
- * Apply what may differ between two endpoints of endpoint_same_socket(): backlog, owner,
- * group, mode. Returns 0 or a negative errno; -ENOENT when the node of @fd has gone from
- * its path, or another is there (without CAP_NET_ADMIN it cannot be told from that one).
+ * Apply what may differ between two endpoints of endpoint_same_socket(): backlog,
+ * options, owner, group, mode. Returns 0 or a negative errno; -ENOENT when the node of
+ * @fd has gone from its path, or another is there (without CAP_NET_ADMIN it cannot be
+ * told from that one).
  */
 int listener_adjust(int fd, const struct endpoint *endpoint, struct error *err);
 

@@ -28,8 +28,8 @@ static inline struct loaded load_text_as(bool root, const char *text)
 	const struct conf_request request = { .root = root,
 					      .internal_exists = conf_test_internal };
 	struct loaded loaded = { 0 };
-	loaded.result = conf_load_text(&request, "t", text, strlen(text), &loaded.table,
-				       &loaded.diagnostics);
+	loaded.result = conf_load_text(&request, DIALECT_NATIVE, "t", text, strlen(text),
+				       &loaded.table, &loaded.diagnostics);
 	return loaded;
 }
 

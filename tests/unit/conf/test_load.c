@@ -191,8 +191,8 @@ static void loads_text_with_checks_of_its_bytes(void **state)
 	(void)state;
 	const struct conf_request request = { .root = true };
 	struct loaded loaded = { 0 };
-	loaded.result = conf_load_text(&request, "mem", "a\0b", 3, &loaded.table,
-				       &loaded.diagnostics);
+	loaded.result = conf_load_text(&request, DIALECT_NATIVE, "mem", "a\0b", 3,
+				       &loaded.table, &loaded.diagnostics);
 	assert_int_equal(loaded.result, -EINVAL);
 	assert_errors(&loaded.diagnostics,
 		      "mem: error: is not text: it contains a NUL byte\n");
