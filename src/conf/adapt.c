@@ -18,7 +18,10 @@ static bool take_word(struct stanza *stanza, const char *name, const char *word)
 	struct stanza_attribute *list = stanza_find(stanza, name);
 	bool found = false;
 
-	for (size_t i = list != NULL ? list->values.count : 0; i-- > 0;) {
+	/* The first is the one that counts, and += is passed over for these. */
+	if (list == NULL || list->operation != STANZA_SET)
+		return false;
+	for (size_t i = list->values.count; i-- > 0;) {
 		if (strcasecmp(list->values.items[i], word) != 0)
 			continue;
 		strings_remove(&list->values, i);
@@ -177,22 +180,26 @@ static int adapt_user(struct draft *draft)
 	return result;
 }
 
-/* xinetd's `interface` is an address, and another word for bind. */
-static int adapt_interface(struct draft *draft)
+/* One name for each: xinetd's `interface` is an address, and another word for bind. */
+static int adapt_names(struct draft *draft)
 {
 	struct stanza *stanza = draft->stanza;
 
-	for (size_t i = 0; i < stanza->count && stanza->dialect == DIALECT_XINETD; i++) {
-		struct stanza_attribute *attribute = &stanza->attributes[i];
-		char *name;
+	for (size_t i = 0; i < stanza->count && stanza->dialect != DIALECT_NATIVE; i++) {
+		struct stanza_attribute *given = &stanza->attributes[i];
+		const struct attribute *attribute = attribute_find(given->name);
+		const char *name = attribute != NULL ? attribute->name : given->name;
+		char *copy;
 
-		if (strcmp(attribute->name, "interface") != 0)
+		if (stanza->dialect == DIALECT_XINETD && strcmp(name, "interface") == 0)
+			name = "bind";
+		if (strcmp(name, given->name) == 0)
 			continue;
-		name = strdup("bind");
-		if (name == NULL)
+		copy = strdup(name);
+		if (copy == NULL)
 			return -ENOMEM;
-		free(attribute->name);
-		attribute->name = name;
+		free(given->name);
+		given->name = copy;
 	}
 	return 0;
 }
@@ -209,22 +216,23 @@ static bool is_no_limit(const struct stanza_attribute *attribute)
 static int adapt_useless(struct draft *draft)
 {
 	struct stanza *stanza = draft->stanza;
+	size_t i = 0;
 
-	for (size_t i = stanza->count; i-- > 0 && stanza->dialect != DIALECT_NATIVE;) {
+	while (i < stanza->count && stanza->dialect != DIALECT_NATIVE) {
 		const struct stanza_attribute *given = &stanza->attributes[i];
 		const struct attribute *attribute = attribute_find(given->name);
-		const struct stanza_attribute *last = stanza_find(stanza, given->name);
 
-		if (attribute == NULL || last != given ||
-		    (stanza_is_for(stanza, attribute) && !is_no_limit(given)))
+		if (attribute == NULL ||
+		    (stanza_is_for(stanza, attribute) && !is_no_limit(given))) {
+			i++;
 			continue;
+		}
 		if (!is_no_limit(given))
 			diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING,
 					stanza->file, given->line,
 					"'%s' has no effect on service '%s'", given->name,
 					stanza->title);
 		stanza_remove(stanza, attribute->name);
-		i = i < stanza->count ? i : stanza->count;
 	}
 	return 0;
 }
@@ -254,8 +262,8 @@ int adapt_stanza(struct draft *draft)
 {
 	/* In this order: the later ask what the earlier settled. */
 	static int (*const steps[])(struct draft *) = {
-		adapt_disable,   adapt_internal,   adapt_id,   adapt_arguments,
-		adapt_interface, adapt_in_process, adapt_user, adapt_useless,
+		adapt_names,     adapt_disable,    adapt_internal, adapt_id,
+		adapt_arguments, adapt_in_process, adapt_user,     adapt_useless,
 	};
 	int result = 0;
 

@@ -38,8 +38,9 @@ static void check_kind(struct draft *draft)
 				       first, kinds[i]);
 		first = kinds[i];
 	}
-	/* In xinetd's files it is one of all that is missing, see contract.c. */
-	if (first == NULL && draft->stanza->dialect != DIALECT_XINETD)
+	/* Of one that xinetd would offer it is told with all that is missing, contract.c. */
+	if (first == NULL &&
+	    (draft->stanza->dialect != DIALECT_XINETD || draft->service->disable))
 		draft_complain(draft, NULL,
 			       "neither server, internal nor redirect is given");
 }

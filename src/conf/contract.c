@@ -14,10 +14,13 @@
 
 #define MISSING_SIZE 128
 
-/* Written in the entry: what defaults say of it does not count. */
+/* In the entry: what defaults say of it does not count, nor a line that was passed over.
+ */
 static bool is_given(const struct draft *draft, const char *name)
 {
-	return stanza_find(draft->stanza, name) != NULL;
+	const struct assignment *given = draft_find(draft, name);
+
+	return given != NULL && !given->inherited;
 }
 
 static bool needs_wait(const struct draft *draft)

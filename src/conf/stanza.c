@@ -67,7 +67,7 @@ struct stanza_attribute *stanza_add(struct stanza *stanza, const char *name,
 
 struct stanza_attribute *stanza_find(const struct stanza *stanza, const char *name)
 {
-	for (size_t i = stanza->count; i-- > 0;)
+	for (size_t i = 0; i < stanza->count; i++)
 		if (strcmp(stanza->attributes[i].name, name) == 0)
 			return &stanza->attributes[i];
 	return NULL;

@@ -57,7 +57,7 @@ struct stanza *stanzas_add(struct stanzas *list, enum stanza_kind kind, const ch
 struct stanza_attribute *stanza_add(struct stanza *stanza, const char *name,
 				    enum stanza_operator operation, unsigned line);
 
-/* The last attribute of that name, or NULL. */
+/* The first attribute of that name, or NULL. */
 struct stanza_attribute *stanza_find(const struct stanza *stanza, const char *name);
 
 /* Take every attribute of that name out. */
