@@ -38,7 +38,8 @@ static void check_kind(struct draft *draft)
 				       first, kinds[i]);
 		first = kinds[i];
 	}
-	/* Of one that xinetd would offer it is told with all that is missing, contract.c. */
+	/* Of one that xinetd would offer it is told with all that is missing, contract.c.
+	 */
 	if (first == NULL &&
 	    (draft->stanza->dialect != DIALECT_XINETD || draft->service->disable))
 		draft_complain(draft, NULL,
