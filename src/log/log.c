@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every line goes into the queue and from there to the target as far as it takes it:
- * one way for all, so the order is kept. Lines are framed on their way out, so those that
- * waited while the target changed have the new one's form.
- *
- * Where lines go and what they look like there is the sinks' business.
+ * Every line goes into the queue and from there to the target: one way for all, so the
+ * order is kept. How they get there is drain.c's business; where that is and what they
+ * look like there, the sinks'.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,26 +13,6 @@
 
 #include "log_internal.h"
 #include "usherd/base/clock.h"
-
-/* Lines that one write carries at most. */
-#define BATCH_LINES 64
-
-struct log {
-	struct log_sink sink;
-	struct log_queue queue;
-	enum log_level level;
-	size_t sent;   /* bytes of the oldest line the target already has */
-	uint64_t lost; /* lines, not reported yet */
-	int code;      /* why the oldest line waits, 0 while none does */
-	bool warned;   /* of this failure */
-	struct log_throttle warnings;
-	int waiting_fd; /* as told to changed() last */
-	bool waiting;
-	void (*changed)(void *data);
-	void *data;
-	void (*held)(void *data); /* NULL: events go out at once */
-	void *held_data;
-};
 
 static const struct log_sink_ops *const sinks[] = {
 	[LOG_TO_STDERR] = &log_sink_stderr,
@@ -51,161 +29,6 @@ static const char *const level_words[] = {
 const char *log_level_word(enum log_level level)
 {
 	return level_words[level];
-}
-
-static void record_init(struct log_record *record, enum log_level level, bool is_event)
-{
-	record->wall_seconds = clock_wall_seconds();
-	record->level = (uint8_t)level;
-	record->is_event = is_event;
-	record->lost = 0;
-	record->length = 0;
-}
-
-/* One message, one line: control characters would let it pose as several. */
-static void record_seal(struct log_record *record, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		unsigned char byte = (unsigned char)record->text[i];
-
-		if (byte < 0x20 || byte == 0x7f)
-			record->text[i] = '?';
-	}
-	record->length = (uint16_t)length;
-}
-
-/* Into the queue, after the report of what did not fit there before. */
-static bool put_loss_report(struct log *log)
-{
-	struct log_record record;
-	struct text text;
-
-	if (log->lost == 0)
-		return true;
-	record_init(&record, LOG_LEVEL_WARNING, false);
-	text_init(&text, record.text, sizeof(record.text));
-	text_addf(&text, "%llu log line%s lost", (unsigned long long)log->lost,
-		  log->lost == 1 ? " was" : "s were");
-	record_seal(&record, text.length);
-	record.lost = log->lost;
-	if (!log_queue_put(&log->queue, &record))
-		return false;
-	log->lost = 0;
-	return true;
-}
-
-static void put(struct log *log, const struct log_record *record)
-{
-	if (!put_loss_report(log) || !log_queue_put(&log->queue, record))
-		log->lost++;
-}
-
-static void warn(struct log *log, int code)
-{
-	char buffer[ERROR_TEXT_SIZE + LOG_IDENT_SIZE];
-	unsigned suppressed = 0;
-	struct error err = { 0 };
-	struct text text;
-
-	if (log->warned)
-		return;
-	log->warned = true;
-	if (!log_throttle_pass(&log->warnings, clock_monotonic_ns(), &suppressed))
-		return;
-	(void)error_set_errno(
-		&err, code, "cannot write to the log, keeping lines while there is room");
-	text_init(&text, buffer, sizeof(buffer));
-	text_addf(&text, "%s: warning: %s\n", log->sink.ident, err.text);
-	(void)log_stderr_write(text.data, text.length);
-}
-
-/* The target takes lines again, so what it missed may be said now. */
-static void oldest_is_done(struct log *log)
-{
-	log_queue_drop(&log->queue);
-	log->sent = 0;
-	(void)put_loss_report(log);
-}
-
-/* A report that is lost itself must not take its figure along. */
-static void oldest_is_lost(struct log *log)
-{
-	struct log_record record;
-
-	log_queue_peek(&log->queue, &record);
-	log->lost += record.lost != 0 ? record.lost : 1;
-	log_queue_drop(&log->queue);
-	log->sent = 0;
-}
-
-/* The oldest lines as they stand in the target, as many as one write may carry. */
-struct batch {
-	struct text text;
-	char bytes[LOG_LINE_SIZE * 8];
-	size_t ends[BATCH_LINES]; /* of each line, counted from the begin */
-	size_t count;
-};
-
-static void batch_fill(struct batch *batch, struct log *log)
-{
-	size_t most = log->sink.ops->is_stream ? BATCH_LINES : 1;
-	struct log_record record;
-	size_t offset = 0;
-
-	text_init(&batch->text, batch->bytes, sizeof(batch->bytes));
-	batch->count = 0;
-	while (batch->count < most &&
-	       sizeof(batch->bytes) - batch->text.length > LOG_LINE_SIZE &&
-	       log_queue_read(&log->queue, &offset, &record)) {
-		log->sink.ops->frame(&log->sink, &record, &batch->text);
-		batch->ends[batch->count++] = batch->text.length;
-	}
-}
-
-/* Hand over the oldest lines. Returns 0 when all that were tried are gone. */
-static int send_oldest(struct log *log)
-{
-	struct batch batch;
-	size_t sent = log->sent;
-	size_t begin = 0;
-	size_t done = 0;
-	int code = 0;
-
-	batch_fill(&batch, log);
-	while (code == 0 && sent < batch.text.length) {
-		ssize_t taken = log->sink.ops->write(&log->sink, batch.bytes + sent,
-						     batch.text.length - sent);
-
-		if (taken < 0)
-			code = (int)taken;
-		else
-			sent += (size_t)taken;
-	}
-	for (; done < batch.count && batch.ends[done] <= sent; done++) {
-		begin = batch.ends[done];
-		oldest_is_done(log);
-	}
-	log->sent = sent - begin;
-	return code;
-}
-
-static void drain(struct log *log)
-{
-	log->code = 0;
-	while (!log_queue_is_empty(&log->queue)) {
-		int code = send_oldest(log);
-
-		if (code == 0)
-			continue;
-		if (log->sink.ops->warns)
-			warn(log, code);
-		if (log->sink.ops->may_recover(code)) {
-			log->code = code;
-			return;
-		}
-		oldest_is_lost(log);
-	}
-	log->warned = false;
 }
 
 static void tell_changes(struct log *log)
@@ -228,6 +51,9 @@ static int open_sink(struct log_sink *sink, const struct log_target *target,
 	sink->stamp_seconds = INT64_MIN;
 	sink->ops = sinks[target->kind];
 	sink->fd = -1;
+	sink->of_services = target->of_services;
+	sink->soft_limit = 0;
+	sink->hard_limit = 0;
 	return sink->ops->open(sink, target, err);
 }
 
@@ -282,7 +108,7 @@ void log_free(struct log *log)
 
 	if (!log)
 		return;
-	drain(log);
+	log_drain(log);
 	log->sink.ops->close(&log->sink);
 	log_queue_done(&log->queue);
 	free(log);
@@ -297,13 +123,14 @@ int log_reopen(struct log *log, const struct log_target *target, struct error *e
 	int result = open_sink(&new, target, err);
 
 	if (result == 0) {
-		drain(log);
+		log_drain(log);
 		old = log->sink;
 		log->sink = new;
 		/* A line cut short in the old place stands in the new one in full. */
 		log->sent = 0;
 		log->warned = false;
-		drain(log);
+		log_fill_reset(&log->fill, &log->notice);
+		log_drain(log);
 		/* Before the old descriptor is closed: it may be watched. */
 		tell_changes(log);
 		old.ops->close(&old);
@@ -315,6 +142,13 @@ int log_reopen(struct log *log, const struct log_target *target, struct error *e
 void log_set_level(struct log *log, enum log_level level)
 {
 	log->level = level;
+}
+
+void log_on_notice(struct log *log,
+		   void (*tell)(void *data, enum log_level level, const char *text),
+		   void *data)
+{
+	log->notice = (struct log_notice){ tell, data };
 }
 
 bool log_writes(const struct log *log, enum log_level level)
@@ -330,14 +164,14 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
 
 	if (!log_writes(log, level))
 		return;
-	record_init(&record, level, false);
+	log_record_init(&record, level, false);
 	va_start(arguments, format);
 	if (vsnprintf(record.text, sizeof(record.text), format, arguments) < 0)
 		record.text[0] = '\0';
 	va_end(arguments);
-	record_seal(&record, strlen(record.text));
-	put(log, &record);
-	drain(log);
+	log_record_seal(&record, strlen(record.text));
+	log_put(log, &record);
+	log_drain(log);
 	tell_changes(log);
 	errno = saved;
 }
@@ -349,18 +183,18 @@ void log_event(struct log *log, const struct event *event)
 	struct text text;
 	bool hold, first;
 
-	record_init(&record, LOG_LEVEL_INFO, true);
+	log_record_init(&record, LOG_LEVEL_INFO, true);
 	text_init(&text, record.text, sizeof(record.text));
 	event_format(event, &text);
-	record_seal(&record, text.length);
+	log_record_seal(&record, text.length);
 	hold = log->held && !log_is_waiting(log) && log->queue.used < LOG_QUEUE_SIZE / 4;
 	first = log_queue_is_empty(&log->queue);
-	put(log, &record);
+	log_put(log, &record);
 	if (hold) {
 		if (first)
 			log->held(log->held_data);
 	} else {
-		drain(log);
+		log_drain(log);
 		tell_changes(log);
 	}
 	errno = saved;
@@ -386,7 +220,7 @@ void log_flush(struct log *log)
 {
 	int saved = errno;
 
-	drain(log);
+	log_drain(log);
 	tell_changes(log);
 	errno = saved;
 }

@@ -52,6 +52,14 @@ bool log_queue_read(const struct log_queue *queue, size_t *offset,
 		    struct log_record *ret);
 void log_queue_drop(struct log_queue *queue);
 
+/* How far a file is in its limits, as it was last said. */
+struct log_fill {
+	bool past_soft;
+	bool full;
+	uint64_t full_size; /* of the file, when a line was left out last */
+	uint64_t left_out;  /* lines, while full */
+};
+
 struct log_sink;
 
 struct log_sink_ops {
@@ -66,6 +74,8 @@ struct log_sink_ops {
 	 * wait until the descriptor takes more, or another negative errno.
 	 */
 	ssize_t (*write)(struct log_sink *sink, const char *bytes, size_t length);
+	/* Its size now, where that may be limited; NULL: it is not. */
+	uint64_t (*size)(const struct log_sink *sink);
 	/* After write() failed with this: may the same line succeed later? */
 	bool (*may_recover)(int code);
 	bool warns; /* standard error is told when it fails */
@@ -78,12 +88,63 @@ struct log_sink {
 	int fd; /* owned but for standard error; -1: none */
 	bool connected;
 	int facility;
+	bool of_services;
+	int severity; /* of events */
+	uint64_t soft_limit;
+	uint64_t hard_limit;        /* 0: no limits */
 	struct sockaddr_un address; /* of the syslog socket */
 	char ident[LOG_IDENT_SIZE];
 	pid_t pid;
 	int64_t stamp_seconds; /* what the stamp says */
 	char stamp[LOG_STAMP_SIZE];
 };
+
+/* Whom the log tells about itself. */
+struct log_notice {
+	void (*tell)(void *data, enum log_level level, const char *text); /* or NULL */
+	void *data;
+};
+
+/* How many bytes the place takes now; says so when it has passed the soft limit, or is
+ * small again. */
+uint64_t log_fill_room(struct log_fill *fill, const struct log_sink *sink,
+		       const struct log_notice *notice);
+/* So much room is left after lines have been written. */
+void log_fill_wrote(struct log_fill *fill, const struct log_sink *sink, uint64_t room,
+		    const struct log_notice *notice);
+/* A line does not fit, says so if it is the first. */
+void log_fill_leave_out(struct log_fill *fill, const struct log_sink *sink, uint64_t room,
+			const struct log_notice *notice);
+/* It is another file now, or a small one again. */
+void log_fill_reset(struct log_fill *fill, const struct log_notice *notice);
+
+struct log {
+	struct log_sink sink;
+	struct log_queue queue;
+	enum log_level level;
+	size_t sent;   /* bytes of the oldest line the target already has */
+	uint64_t lost; /* lines, not reported yet */
+	int code;      /* why the oldest line waits, 0 while none does */
+	bool warned;   /* of this failure */
+	struct log_fill fill;
+	uint64_t room; /* bytes that the target takes until it is asked again */
+	struct log_notice notice;
+	struct log_throttle warnings;
+	int waiting_fd; /* as told to changed() last */
+	bool waiting;
+	void (*changed)(void *data);
+	void *data;
+	void (*held)(void *data); /* NULL: events go out at once */
+	void *held_data;
+};
+
+/* drain.c: a line into the queue, which may lose it; and out as far as the target takes
+ * what stands there. */
+void log_record_init(struct log_record *record, enum log_level level, bool is_event);
+/* One message, one line: control characters would let it pose as several. */
+void log_record_seal(struct log_record *record, size_t length);
+void log_put(struct log *log, const struct log_record *record);
+void log_drain(struct log *log);
 
 extern const struct log_sink_ops log_sink_stderr;
 extern const struct log_sink_ops log_sink_file;

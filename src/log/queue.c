@@ -93,4 +93,7 @@ void log_queue_drop(struct log_queue *queue)
 	size = RECORD_HEAD + record.length;
 	queue->head = (queue->head + size) % LOG_QUEUE_SIZE;
 	queue->used -= size;
+	/* The same few pages again, as long as nothing waits: there may be many logs. */
+	if (queue->used == 0)
+		queue->head = 0;
 }

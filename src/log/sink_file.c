@@ -13,7 +13,8 @@
 #include "log_internal.h"
 #include "usherd/base/fd.h"
 
-#define LOG_FILE_MODE 0640
+#define LOG_FILE_MODE     0640
+#define LOG_SERVICES_MODE 0644
 
 static int check_kind(int fd, const char *path, struct error *err)
 {
@@ -34,7 +35,7 @@ static int file_open(struct log_sink *sink, const struct log_target *target,
 	int fd = open(target->path,
 		      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK |
 			      O_CLOEXEC,
-		      LOG_FILE_MODE);
+		      target->of_services ? LOG_SERVICES_MODE : LOG_FILE_MODE);
 	int result;
 
 	if (fd == -1)
@@ -46,7 +47,19 @@ static int file_open(struct log_sink *sink, const struct log_target *target,
 		return result;
 	}
 	sink->fd = fd;
+	sink->soft_limit = target->soft_limit;
+	sink->hard_limit = target->hard_limit;
 	return 0;
+}
+
+/* What cannot be asked has the room that there is. */
+static uint64_t file_size(const struct log_sink *sink)
+{
+	struct stat status;
+
+	if (fstat(sink->fd, &status) == -1 || !S_ISREG(status.st_mode))
+		return 0;
+	return (uint64_t)status.st_size;
 }
 
 static void file_close(struct log_sink *sink)
@@ -54,29 +67,42 @@ static void file_close(struct log_sink *sink)
 	fd_close(&sink->fd);
 }
 
+static void add_own_stamp(struct text *stamp, const struct tm *local)
+{
+	long zone = labs(local->tm_gmtoff) / 60;
+
+	text_addf(stamp, "%04d-%02d-%02dT%02d:%02d:%02d%c%02ld:%02ld",
+		  local->tm_year + 1900, local->tm_mon + 1, local->tm_mday,
+		  local->tm_hour, local->tm_min, local->tm_sec,
+		  local->tm_gmtoff < 0 ? '-' : '+', zone / 60, zone % 60);
+}
+
+/* As xinetd.log(5) shows it: neither month nor day are padded. */
+static void add_services_stamp(struct text *stamp, const struct tm *local)
+{
+	text_addf(stamp, "%02d/%d/%d@%02d:%02d:%02d", local->tm_year % 100,
+		  local->tm_mon + 1, local->tm_mday, local->tm_hour, local->tm_min,
+		  local->tm_sec);
+}
+
 static void make_stamp(struct log_sink *sink, int64_t wall_seconds)
 {
 	time_t seconds = (time_t)wall_seconds;
 	struct tm local = { 0 };
 	struct text stamp;
-	long zone;
 
 	(void)localtime_r(&seconds, &local);
-	zone = labs(local.tm_gmtoff) / 60;
 	text_init(&stamp, sink->stamp, sizeof(sink->stamp));
-	text_addf(&stamp, "%04d-%02d-%02dT%02d:%02d:%02d%c%02ld:%02ld",
-		  local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
-		  local.tm_min, local.tm_sec, local.tm_gmtoff < 0 ? '-' : '+', zone / 60,
-		  zone % 60);
+	if (sink->of_services)
+		add_services_stamp(&stamp, &local);
+	else
+		add_own_stamp(&stamp, &local);
 	sink->stamp_seconds = wall_seconds;
 }
 
-static void file_frame(struct log_sink *sink, const struct log_record *record,
+static void add_sender(const struct log_sink *sink, const struct log_record *record,
 		       struct text *line)
 {
-	if (sink->stamp_seconds != record->wall_seconds)
-		make_stamp(sink, record->wall_seconds);
-	text_add(line, sink->stamp);
 	text_add(line, " ");
 	text_add(line, sink->ident);
 	text_add(line, "[");
@@ -86,6 +112,18 @@ static void file_frame(struct log_sink *sink, const struct log_record *record,
 		text_add(line, log_level_word(record->level));
 		text_add(line, ": ");
 	}
+}
+
+static void file_frame(struct log_sink *sink, const struct log_record *record,
+		       struct text *line)
+{
+	if (sink->stamp_seconds != record->wall_seconds)
+		make_stamp(sink, record->wall_seconds);
+	text_add(line, sink->stamp);
+	if (sink->of_services)
+		text_add(line, ": ");
+	else
+		add_sender(sink, record, line);
 	text_add_bytes(line, record->text, record->length);
 	text_add(line, "\n");
 }
@@ -113,6 +151,7 @@ const struct log_sink_ops log_sink_file = {
 	.close = file_close,
 	.frame = file_frame,
 	.write = file_write,
+	.size = file_size,
 	.may_recover = file_may_recover,
 	.warns = true,
 	.is_stream = true,

@@ -42,6 +42,7 @@ static int syslog_open(struct log_sink *sink, const struct log_target *target,
 		return error_set_errno(err, -errno, "cannot open a socket for syslog");
 	sink->fd = fd;
 	sink->facility = target->facility;
+	sink->severity = target->of_services ? target->severity : LOG_INFO;
 	sink->connected = false;
 	(void)try_connect(sink);
 	return 0;
@@ -58,12 +59,12 @@ static void syslog_frame(struct log_sink *sink, const struct log_record *record,
 {
 	time_t seconds = (time_t)record->wall_seconds;
 	struct tm local = { 0 };
+	int severity = record->is_event ? sink->severity : severities[record->level];
 
 	(void)localtime_r(&seconds, &local);
-	text_addf(line, "<%d>%s %2d %02d:%02d:%02d %s[%ld]: ",
-		  sink->facility | severities[record->level], months[local.tm_mon],
-		  local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, sink->ident,
-		  (long)sink->pid);
+	text_addf(line, "<%d>%s %2d %02d:%02d:%02d %s[%ld]: ", sink->facility | severity,
+		  months[local.tm_mon], local.tm_mday, local.tm_hour, local.tm_min,
+		  local.tm_sec, sink->ident, (long)sink->pid);
 	text_add_bytes(line, record->text, record->length);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <syslog.h>
 
 #include "usherd/base/closest.h"
@@ -12,46 +13,90 @@
 static const char SYSLOG_PREFIX[] = "syslog:";
 static const char FILE_PREFIX[] = "file:";
 
-/* Those of syslog(3), but for the kernel's own. */
-static const struct facility {
+struct syslog_word {
 	const char *name;
 	int value;
-} facilities[] = {
-	{ "auth", LOG_AUTH },     { "authpriv", LOG_AUTHPRIV }, { "cron", LOG_CRON },
-	{ "daemon", LOG_DAEMON }, { "ftp", LOG_FTP },           { "lpr", LOG_LPR },
-	{ "mail", LOG_MAIL },     { "news", LOG_NEWS },         { "syslog", LOG_SYSLOG },
-	{ "user", LOG_USER },     { "uucp", LOG_UUCP },         { "local0", LOG_LOCAL0 },
-	{ "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 },     { "local3", LOG_LOCAL3 },
-	{ "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 },     { "local6", LOG_LOCAL6 },
-	{ "local7", LOG_LOCAL7 },
 };
 
-#define FACILITY_COUNT (sizeof(facilities) / sizeof(facilities[0]))
+/* Those of syslog(3), but for the kernel's own. */
+static const struct syslog_word facilities[] = {
+	{ "auth", LOG_AUTH },     { "authpriv", LOG_AUTHPRIV },
+	{ "cron", LOG_CRON },     { "daemon", LOG_DAEMON },
+	{ "ftp", LOG_FTP },       { "lpr", LOG_LPR },
+	{ "mail", LOG_MAIL },     { "news", LOG_NEWS },
+	{ "syslog", LOG_SYSLOG }, { "user", LOG_USER },
+	{ "uucp", LOG_UUCP },     { "local0", LOG_LOCAL0 },
+	{ "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 },
+	{ "local3", LOG_LOCAL3 }, { "local4", LOG_LOCAL4 },
+	{ "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 },
+	{ "local7", LOG_LOCAL7 }, { NULL, 0 },
+};
 
-static int unknown_facility(const char *name, struct error *err)
+static const struct syslog_word severities[] = {
+	{ "emerg", LOG_EMERG }, { "alert", LOG_ALERT },     { "crit", LOG_CRIT },
+	{ "err", LOG_ERR },     { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+	{ "info", LOG_INFO },   { "debug", LOG_DEBUG },     { NULL, 0 },
+};
+
+/* @what: "facility" or "level". */
+static int parse_word(const struct syslog_word *words, const char *what, const char *name,
+		      int *ret, struct error *err)
 {
 	struct closest search;
 
 	closest_init(&search, name);
-	for (size_t i = 0; i < FACILITY_COUNT; i++)
-		closest_consider(&search, facilities[i].name);
+	for (const struct syslog_word *word = words; word->name != NULL; word++) {
+		closest_consider(&search, word->name);
+		if (strcasecmp(word->name, name) != 0)
+			continue;
+		*ret = word->value;
+		return 0;
+	}
 	if (search.best)
 		return error_set(err, -EINVAL,
-				 "unknown syslog facility '%s'; did you mean '%s'?", name,
+				 "unknown syslog %s '%s'; did you mean '%s'?", what, name,
 				 search.best);
-	return error_set(err, -EINVAL, "unknown syslog facility '%s'", name);
+	return error_set(err, -EINVAL, "unknown syslog %s '%s'", what, name);
+}
+
+int log_facility_parse(const char *name, int *ret, struct error *err)
+{
+	return parse_word(facilities, "facility", name, ret, err);
+}
+
+int log_severity_parse(const char *name, int *ret, struct error *err)
+{
+	return parse_word(severities, "level", name, ret, err);
+}
+
+static const char *name_of(const struct syslog_word *words, int value,
+			   const char *otherwise)
+{
+	for (const struct syslog_word *word = words; word->name != NULL; word++) {
+		if (word->value == value)
+			return word->name;
+	}
+	return otherwise;
+}
+
+const char *log_facility_name(int facility)
+{
+	return name_of(facilities, facility, "daemon");
+}
+
+const char *log_severity_name(int severity)
+{
+	return name_of(severities, severity, "info");
 }
 
 static int parse_facility(const char *name, struct log_target *ret, struct error *err)
 {
-	for (size_t i = 0; i < FACILITY_COUNT; i++) {
-		if (strcmp(facilities[i].name, name) != 0)
-			continue;
-		*ret = (struct log_target){ .kind = LOG_TO_SYSLOG,
-					    .facility = facilities[i].value };
-		return 0;
-	}
-	return unknown_facility(name, err);
+	int facility;
+	int r = log_facility_parse(name, &facility, err);
+
+	if (r == 0)
+		*ret = (struct log_target){ .kind = LOG_TO_SYSLOG, .facility = facility };
+	return r;
 }
 
 static int parse_path(const char *path, struct log_target *ret, struct error *err)
@@ -66,15 +111,6 @@ static int parse_path(const char *path, struct log_target *ret, struct error *er
 		return error_set(err, -ENOMEM, "out of memory");
 	*ret = (struct log_target){ .kind = LOG_TO_FILE, .path = copy };
 	return 0;
-}
-
-static const char *facility_name(int value)
-{
-	for (size_t i = 0; i < FACILITY_COUNT; i++) {
-		if (facilities[i].value == value)
-			return facilities[i].name;
-	}
-	return "daemon";
 }
 
 static char *join(const char *prefix, const char *rest)
@@ -108,7 +144,7 @@ char *log_target_format(const struct log_target *target)
 	case LOG_TO_STDERR:
 		break;
 	case LOG_TO_SYSLOG:
-		return join(SYSLOG_PREFIX, facility_name(target->facility));
+		return join(SYSLOG_PREFIX, log_facility_name(target->facility));
 	case LOG_TO_FILE:
 		return join(FILE_PREFIX, target->path);
 	}
@@ -117,11 +153,26 @@ char *log_target_format(const struct log_target *target)
 
 bool log_target_equal(const struct log_target *a, const struct log_target *b)
 {
-	if (a->kind != b->kind)
+	if (a->kind != b->kind || a->of_services != b->of_services)
 		return false;
 	if (a->kind == LOG_TO_SYSLOG)
-		return a->facility == b->facility;
+		return a->facility == b->facility &&
+		       (!a->of_services || a->severity == b->severity);
 	return a->kind != LOG_TO_FILE || strcmp(a->path, b->path) == 0;
+}
+
+int log_target_copy(const struct log_target *target, struct log_target *ret)
+{
+	char *path = NULL;
+
+	if (target->path) {
+		path = strdup(target->path);
+		if (!path)
+			return -ENOMEM;
+	}
+	*ret = *target;
+	ret->path = path;
+	return 0;
 }
 
 void log_target_done(struct log_target *target)

@@ -9,11 +9,17 @@
  * costs one warning on standard error and no more. errno is kept by every function.
  *
  * Line formats: stderr  "LEVEL: text";
- *               file    "YYYY-MM-DDTHH:MM:SS+ZZ:ZZ IDENT[PID]: LEVEL: text";
+ *               file    "YYYY-MM-DDTHH:MM:SS+ZZ:ZZ IDENT[PID]: LEVEL: text", or, of
+ *                       services, xinetd's "YY/M/D@HH:MM:SS: text";
  *               syslog  "<PRI>Mon dd HH:MM:SS IDENT[PID]: text".
  * Levels are written error, warning, notice, info, debug. Events stand without LEVEL,
  * have the severity info in syslog, and do not depend on the level of the log: a service
  * asks for them or does not. Control characters in a line become '?'.
+ *
+ * A log of services may have limits. Past the soft one this is told once; a line that
+ * would take the file past the hard one is left out, and so are all after it, until the
+ * file is no larger than the soft limit or another one has been opened: that is told
+ * once, too, however many lines there are.
  *
  * The process is to ignore SIGPIPE and SIGXFSZ. Nothing here is for signal handlers.
  */
@@ -44,24 +50,37 @@ enum log_kind {
 
 struct log_target {
 	enum log_kind kind;
-	int facility; /* LOG_DAEMON and its kin of syslog(3), LOG_TO_SYSLOG */
-	char *path;   /* owned, absolute, LOG_TO_FILE */
+	int facility;     /* LOG_DAEMON and its kin of syslog(3), LOG_TO_SYSLOG */
+	char *path;       /* owned, absolute, LOG_TO_FILE */
+	bool of_services; /* the events of some services and nothing else */
+	int severity;     /* of those, LOG_INFO and its kin of syslog(3), LOG_TO_SYSLOG */
+	uint64_t soft_limit; /* bytes, LOG_TO_FILE; 0: no limits */
+	uint64_t hard_limit; /* >= soft_limit */
 };
 
 /* "stderr", "syslog", "syslog:FACILITY", "file:/PATH". 0 or -EINVAL / -ENOMEM. */
 int log_target_parse(const char *text, struct log_target *ret, struct error *err);
 /* The canonical text of a target, owned by the caller; NULL when out of memory. */
 char *log_target_format(const struct log_target *target);
+/* Do both lead to the same place in the same form? Whatever their limits are. */
 bool log_target_equal(const struct log_target *a, const struct log_target *b);
+/* 0 or -ENOMEM. */
+int log_target_copy(const struct log_target *target, struct log_target *ret);
 void log_target_done(struct log_target *target);
+
+/* The words of syslog(3), any case: "daemon", "local0"; "info", "err". 0 or -EINVAL. */
+int log_facility_parse(const char *name, int *ret, struct error *err);
+int log_severity_parse(const char *name, int *ret, struct error *err);
+const char *log_facility_name(int facility);
+const char *log_severity_name(int severity);
 
 struct log;
 
 /*
  * @ident is the program name in file and syslog lines (31 bytes of it). Messages above
- * @level are not written. A file is opened O_APPEND|O_CREAT, mode 0640, never following a
- * symbolic link in its last component. A missing syslog socket is no error: it is tried
- * again later.
+ * @level are not written. A file is opened O_APPEND|O_CREAT, mode 0640 (of services:
+ * 0644, as xinetd's), never following a symbolic link in its last component. A missing
+ * syslog socket is no error: it is tried again later.
  */
 int log_new(const struct log_target *target, const char *ident, enum log_level level,
 	    struct log **ret, struct error *err);
@@ -71,6 +90,13 @@ void log_free(struct log *log); /* flushes what can be flushed without blocking 
  * go too; the old one stays on failure. */
 int log_reopen(struct log *log, const struct log_target *target, struct error *err);
 void log_set_level(struct log *log, enum log_level level);
+
+/* Have @tell say what is to be said about the log itself (that it cannot be written, that
+ * a limit is reached), as the end of a sentence about it. NULL: standard error hears of
+ * what cannot be written. @tell may write to any other log. */
+void log_on_notice(struct log *log,
+		   void (*tell)(void *data, enum log_level level, const char *text),
+		   void *data);
 
 bool log_writes(const struct log *log, enum log_level level); /* or passes it over */
 void log_write(struct log *log, enum log_level level, const char *format, ...)

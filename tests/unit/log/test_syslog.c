@@ -74,6 +74,25 @@ static void frames_lines_as_syslog_does(void **state)
 	(void)close(fd);
 }
 
+static void events_of_services_have_the_severity_asked_for(void **state)
+{
+	struct bench *bench = *state;
+	struct event event = { .kind = EVENT_FAIL, .service = "s", .reason = "address" };
+	struct log_target target = { .kind = LOG_TO_SYSLOG,
+				     .facility = LOG_LOCAL3,
+				     .of_services = true,
+				     .severity = LOG_ALERT };
+	int fd = daemon_open(bench);
+
+	assert_int_equal(log_new_with_socket(&target, "usherd", LOG_LEVEL_INFO,
+					     bench->path, &bench->log, NULL),
+			 0);
+	log_event(bench->log, &event);
+	/* 19 * 8 + 1, RFC 3164 section 4.1.1. */
+	assert_matches(next_line(fd), "^<153>.* usherd\\[[0-9]+\\]: FAIL: s address$");
+	(void)close(fd);
+}
+
 static void a_missing_daemon_is_tried_again(void **state)
 {
 	struct bench *bench = *state;
@@ -209,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(frames_lines_as_syslog_does),
+		CASE(events_of_services_have_the_severity_asked_for),
 		CASE(a_missing_daemon_is_tried_again),
 		CASE(a_restarted_daemon_gets_the_next_line),
 		CASE(a_daemon_that_does_not_keep_up_does_not_block),
