@@ -244,6 +244,9 @@ static const struct attribute attributes[] = {
 	{ .name = "no_access", .kind = &kind_prefixes, .place = INHERITED,
 	  .flags = ATTRIBUTE_SET | ATTRIBUTE_INET, .offset = SERVICE_FIELD(policy.no_access),
 	  .help = "who may not connect" },
+	{ .name = "log_type", .kind = &kind_log_type, .place = INHERITED,
+	  .offset = SERVICE_FIELD(log_type),
+	  .help = "where the lines about the service's clients go" },
 	{ .name = "log_on_success", .kind = &kind_words, .place = INHERITED,
 	  .flags = ATTRIBUTE_SET,
 	  .offset = SERVICE_FIELD(log_on_success), .words = success_fields,
@@ -300,14 +303,23 @@ const char *attribute_suggest(const char *name, unsigned places)
 	return search.best;
 }
 
+static int check_count(const struct value_kind *kind, size_t count, struct error *err)
+{
+	size_t most = kind->words_max > 0 ? kind->words_max : kind->words;
+	if (count >= kind->words && count <= most)
+		return 0;
+	if (most != kind->words)
+		return error_set(err, -EINVAL, "expected %zu to %zu values, got %zu",
+				 kind->words, most, count);
+	return error_set(err, -EINVAL, "expected %zu %s, got %zu", kind->words,
+			 kind->words == 1 ? "value" : "values", count);
+}
+
 int attribute_parse(const struct attribute *attribute, const struct strings *values,
 		    void *object, struct error *err)
 {
 	const struct value_kind *kind = attribute->kind;
-	int result = 0;
-	if (!kind->list && values->count != kind->words)
-		result = error_set(err, -EINVAL, "expected %zu %s, got %zu", kind->words,
-				   kind->words == 1 ? "value" : "values", values->count);
+	int result = kind->list ? 0 : check_count(kind, values->count, err);
 	if (result == 0)
 		result = kind->parse(attribute, values, object, err);
 	if (result < 0)

@@ -102,7 +102,9 @@ static bool has_wrong_count(const struct stanza *stanza,
 			    const struct stanza_attribute *given,
 			    const struct attribute *attribute)
 {
+	/* Of some words the converter says how many they are to be. */
 	return manners_of(stanza)->passes_over && !attribute->kind->list &&
+	       attribute->kind->words_max == 0 &&
 	       given->values.count != attribute->kind->words;
 }
 

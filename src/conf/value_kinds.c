@@ -15,6 +15,12 @@
 						.words = 2,                              \
 						.parse = parse_##kind,                   \
 						.format = format_##kind }
+#define KIND_SOME(kind, most, text)                                                      \
+	const struct value_kind kind_##kind = { .syntax = (text),                        \
+						.words = 1,                              \
+						.words_max = (most),                     \
+						.parse = parse_##kind,                   \
+						.format = format_##kind }
 #define KIND_LIST(kind, in, out, text)                                                   \
 	const struct value_kind kind_##kind = { .syntax = (text),                        \
 						.list = true,                            \
@@ -47,6 +53,10 @@ KIND_ONE(rlimit_microseconds, rlimit_microseconds, rlimit_microseconds,
 
 KIND_TWO(cps, "{ connections per second, duration of the pause }");
 KIND_TWO(source_prefix, "{ bits for IPv4, bits for IPv6 }");
+
+KIND_SOME(log_type, 4,
+	  "{ SYSLOG, facility, level }, { FILE, path, soft limit, hard limit }, none or "
+	  "main");
 
 KIND_LIST(words, words, words, "a list of");
 KIND_LIST(bind, bind, strings, "a list of addresses, host names, \"*\", paths or @names");

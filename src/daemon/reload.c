@@ -25,9 +25,16 @@ static void reopen_log(struct server *server, const struct table *table)
 	server->target = target;
 }
 
-/* The change from the present table to @next, ready to be committed. */
-static int prepare(struct server *server, struct table *next, struct diff *diff,
-		   struct roster_change **ret, struct error *err)
+/* The way from the present table to the next one. */
+struct step {
+	struct diff diff;
+	struct service_logs_change *logs;
+	struct roster_change *roster;
+};
+
+/* Ready to be committed. Services of @next that cannot be are not in it afterwards. */
+static int prepare(struct server *server, struct table *next, struct step *step,
+		   struct error *err)
 {
 	int r = table_retain(next, server->table);
 
@@ -35,18 +42,23 @@ static int prepare(struct server *server, struct table *next, struct diff *diff,
 		log_write(server->log, LOG_LEVEL_WARNING,
 			  "%d services with mistakes go on as they were", r);
 	if (r >= 0)
-		r = diff_compute(server->table, next, diff);
+		r = service_logs_prepare(server->service_logs, server->table, next,
+					 &step->logs);
+	if (r == 0)
+		r = diff_compute(server->table, next, &step->diff);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
-	return roster_prepare(&server->engine, diff, ret, err);
+	return roster_prepare(&server->engine, &step->diff, &step->roster, err);
 }
 
-static void commit(struct server *server, struct table *next,
-		   struct roster_change *change, const struct diff *diff)
+static void commit(struct server *server, struct table *next, const struct step *step)
 {
+	const struct diff *diff = &step->diff;
+
 	reopen_log(server, next);
+	service_logs_commit(server->service_logs, step->logs);
 	server->engine.workers = (unsigned)next->settings.workers;
-	roster_commit(&server->engine, change, NULL);
+	roster_commit(&server->engine, step->roster, NULL);
 	server->engine.max_children = next->settings.max_children;
 	lookups_refresh(server->lookups);
 	log_write(server->log, LOG_LEVEL_NOTICE,
@@ -60,18 +72,18 @@ static void commit(struct server *server, struct table *next,
 
 static void apply(struct server *server, struct table *next)
 {
-	struct roster_change *change = NULL;
-	struct diff diff = { 0 };
+	struct step step = { .logs = NULL };
 	struct error err = { 0 };
 
-	if (prepare(server, next, &diff, &change, &err) < 0) {
+	if (prepare(server, next, &step, &err) < 0) {
+		service_logs_abandon(server->service_logs, step.logs);
 		log_write(server->log, LOG_LEVEL_ERROR,
 			  "cannot reload: %s; keeping the old configuration", err.text);
 		table_free(next);
 	} else {
-		commit(server, next, change, &diff);
+		commit(server, next, &step);
 	}
-	diff_done(&diff);
+	diff_done(&step.diff);
 }
 
 static void finish(struct server *server, struct loader_outcome *outcome)
@@ -83,6 +95,7 @@ static void finish(struct server *server, struct loader_outcome *outcome)
 		apply(server, outcome->table);
 	} else {
 		reopen_log(server, server->table);
+		service_logs_reopen(server->service_logs);
 		log_write(server->log, LOG_LEVEL_ERROR,
 			  "cannot reload: %zu errors; keeping the old configuration",
 			  outcome->diagnostics.errors);

@@ -6,67 +6,15 @@
 #include "usherd/daemon/server.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "usherd/base/clock.h"
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/startup.h"
 #include "usherd/serve/dispatch.h"
 
-static void log_writable(struct watch *watch, short revents)
-{
-	struct server *server = watch->data;
-
-	(void)revents;
-	log_flush(server->log);
-}
-
-/* Waiting has begun or ended, or the descriptor is another one now. */
-static void log_waiting_changed(void *data)
-{
-	struct server *server = data;
-
-	loop_remove(&server->log_watch);
-	loop_timer_cancel(&server->log_timer);
-	if (!log_is_waiting(server->log))
-		return;
-	server->log_watch.fd = log_waiting_fd(server->log);
-	server->log_watch.events = POLLOUT;
-	if (server->log_watch.fd == -1 || loop_add(server->loop, &server->log_watch) < 0)
-		(void)loop_timer_set(server->loop, &server->log_timer,
-				     loop_now_ns(server->loop) + CLOCK_NS_PER_SECOND);
-}
-
-static void log_second_passed(struct timer *timer)
-{
-	struct server *server = timer->data;
-
-	log_flush(server->log);
-	if (log_is_waiting(server->log) && !loop_is_watching(&server->log_watch))
-		log_waiting_changed(server);
-}
-
-/* So long START and EXIT lines may wait for others to be written with. */
-#define LOG_HOLD_NS (5 * CLOCK_NS_PER_MS)
-
-static void log_hold_over(struct timer *timer)
-{
-	struct server *server = timer->data;
-
-	log_flush(server->log);
-}
-
-static void log_holds_events(void *data)
-{
-	struct server *server = data;
-
-	if (loop_timer_set(server->loop, &server->log_hold,
-			   loop_now_ns(server->loop) + LOG_HOLD_NS) < 0)
-		log_flush(server->log);
-}
+#define IDENT "usherd"
 
 static void refresh_workers(struct engine *engine)
 {
@@ -103,19 +51,16 @@ static int start_log(struct server *server, struct error *err)
 
 	if (r < 0)
 		return r;
-	r = log_new(&server->target, "usherd", level_of(server->options), &server->log,
-		    err);
+	r = log_new(&server->target, IDENT, level_of(server->options), &server->log, err);
 	if (r < 0)
 		return r;
 	log_reporter_init(&server->reporter, server->log);
-	server->log_watch.ready = log_writable;
-	server->log_watch.data = server;
-	server->log_timer.fired = log_second_passed;
-	server->log_timer.data = server;
-	server->log_hold.fired = log_hold_over;
-	server->log_hold.data = server;
-	log_on_waiting(server->log, log_waiting_changed, server);
-	log_hold_events(server->log, log_holds_events, server);
+	log_pump_start(&server->log_pump, server->loop, server->log);
+	r = service_logs_new(server->loop, &server->reporter.reporter, IDENT,
+			     &server->service_logs);
+	if (r < 0)
+		return error_set(err, r, "out of memory");
+	server->reporter.service_logs = server->service_logs;
 	return 0;
 }
 
@@ -165,10 +110,16 @@ static int take_pidfile(struct server *server, struct error *err)
 static int put_services_on_duty(struct server *server, struct inherited *inherited,
 				struct error *err)
 {
+	struct service_logs_change *logs_change;
 	struct roster_change *change;
 	struct diff diff = { 0 };
-	int r = diff_compute(NULL, server->table, &diff);
+	int r = service_logs_prepare(server->service_logs, NULL, server->table,
+				     &logs_change);
 
+	if (r == 0)
+		service_logs_commit(server->service_logs, logs_change);
+	if (r == 0)
+		r = diff_compute(NULL, server->table, &diff);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
 	r = roster_prepare(&server->engine, &diff, &change, err);
@@ -250,10 +201,10 @@ void server_done(struct server *server)
 		engine_done(&server->engine);
 	pidfile_release(&server->pidfile);
 	notify_done(&server->notifier);
-	if (server->log != NULL) {
-		log_on_waiting(server->log, NULL, NULL);
-		log_hold_events(server->log, NULL, NULL);
-	}
+	server->reporter.service_logs = NULL;
+	service_logs_free(server->service_logs);
+	server->service_logs = NULL;
+	log_pump_stop(&server->log_pump);
 	log_free(server->log);
 	server->log = NULL;
 	log_target_done(&server->target);

@@ -64,6 +64,7 @@ static void service_free(struct service *service)
 	strings_done(&service->index);
 	program_done(&service->program);
 	policy_done(&service->policy);
+	log_type_done(&service->log_type);
 	free(service->endpoints);
 	free(service->fingerprint);
 	free(service);

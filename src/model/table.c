@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The set of services with the settings around it. Services are found by id through an
- * open hash with at least half of its slots free; nothing is ever removed from it.
+ * open hash with at least half of its slots free; when services are removed it is made
+ * anew.
  */
 #include "usherd/model/table.h"
 
@@ -160,6 +161,34 @@ int table_retain(struct table *table, const struct table *before)
 		count++;
 	}
 	return count;
+}
+
+void table_revise(struct table *table,
+		  struct service *(*choose)(void *data, struct service *service),
+		  void *data)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct service *own = table->services[i];
+		struct service *chosen = choose(data, own);
+
+		if (chosen != own)
+			service_unref(own);
+		if (chosen != NULL)
+			table->services[kept++] = chosen;
+	}
+	table->count = kept;
+	if (table->slots != NULL)
+		memset((void *)table->slots, 0,
+		       table->slot_count * sizeof(*table->slots));
+	for (size_t i = 0; i < kept; i++) {
+		struct service **slot = find_slot(table->slots, table->slot_count,
+						  table->services[i]->id);
+
+		if (*slot == NULL)
+			*slot = table->services[i];
+	}
 }
 
 void table_share(struct table *table, const struct table *before)

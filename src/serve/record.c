@@ -26,6 +26,8 @@ bool record_may_log(struct post *post, struct line_budget *budget, const char *w
 
 static void emit(const struct post *post, struct event *event)
 {
+	if (post->service->log_type.kind == LOG_TYPE_NONE)
+		return;
 	(void)text_copy(event->service, sizeof(event->service), post->service->id);
 	report_event(post->engine->reporter, event);
 }
@@ -88,7 +90,8 @@ void record_refusal(struct post *post, enum reason reason, const struct addr *pe
 			       .peer = *peer };
 
 	post->tally->counts.refused[reason]++;
-	if (event.fields == 0 || !record_may_log(post, &post->failures, "refusals"))
+	if (event.fields == 0 || post->service->log_type.kind == LOG_TYPE_NONE ||
+	    !record_may_log(post, &post->failures, "refusals"))
 		return;
 	(void)text_copy(event.reason, sizeof(event.reason), reason_word(reason));
 	emit(post, &event);

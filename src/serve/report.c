@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "usherd/serve/service_logs.h"
+
 void report_event(struct reporter *reporter, const struct event *event)
 {
 	reporter->event(reporter, event);
@@ -68,7 +70,13 @@ void report_worker_end(struct reporter *reporter, pid_t pid, int wait_status)
 
 static void log_reporter_event(struct reporter *reporter, const struct event *event)
 {
-	log_event(((struct log_reporter *)reporter)->log, event);
+	const struct log_reporter *own = (const struct log_reporter *)reporter;
+	struct log *log = own->log;
+
+	if (own->service_logs != NULL)
+		log = service_logs_find(own->service_logs, event->service, log);
+	if (log != NULL)
+		log_event(log, event);
 }
 
 static void log_reporter_message(struct reporter *reporter, enum log_level level,
@@ -88,4 +96,5 @@ void log_reporter_init(struct log_reporter *reporter, struct log *log)
 	reporter->reporter.message = log_reporter_message;
 	reporter->reporter.wants = log_reporter_wants;
 	reporter->log = log;
+	reporter->service_logs = NULL;
 }

@@ -19,7 +19,8 @@ struct attribute;
 struct value_kind {
 	const char *syntax; /* for people: "yes or no" */
 	bool list;          /* any number of words, += and -= make sense */
-	size_t words;       /* exactly so many, when not a list */
+	size_t words;       /* exactly so many, when not a list; */
+	size_t words_max;   /* or, if not 0, up to so many */
 	/* @object is the struct service or settings. 0, -EINVAL, -ENOMEM. */
 	int (*parse)(const struct attribute *attribute, const struct strings *values,
 		     void *object, struct error *err);

@@ -31,6 +31,9 @@ extern const struct value_kind kind_rlimit_microseconds;
 extern const struct value_kind kind_cps;           /* policy: rate and pause */
 extern const struct value_kind kind_source_prefix; /* policy: IPv4 and IPv6 bits */
 
+/* Some words, in an order. */
+extern const struct value_kind kind_log_type; /* struct log_type */
+
 /* Lists. */
 extern const struct value_kind kind_words;        /* unsigned, a set of words */
 extern const struct value_kind kind_bind;         /* struct strings, not empty */

@@ -11,8 +11,10 @@
 #include "usherd/daemon/pidfile.h"
 #include "usherd/model/table.h"
 #include "usherd/serve/engine.h"
+#include "usherd/serve/log_pump.h"
 #include "usherd/serve/lookups.h"
 #include "usherd/serve/roster.h"
+#include "usherd/serve/service_logs.h"
 #include "usherd/serve/workers.h"
 
 struct server {
@@ -28,11 +30,10 @@ struct server {
 	struct lookups *lookups; /* owned */
 	struct pidfile pidfile;
 	struct notifier notifier;
-	struct watch log_watch; /* lines wait for the log's target */
-	struct timer log_timer; /* likewise, where there is no descriptor to watch */
-	struct timer log_hold;  /* end of the wait of START and EXIT lines */
-	struct loader loader;   /* of the next configuration */
-	bool reload_again;      /* asked for while one is under way */
+	struct log_pump log_pump;
+	struct service_logs *service_logs; /* owned */
+	struct loader loader;              /* of the next configuration */
+	bool reload_again;                 /* asked for while one is under way */
 	struct timer stop_timer;
 	bool stopping;
 	enum stop_mode stop_mode; /* while stopping */

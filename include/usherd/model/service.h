@@ -15,6 +15,7 @@
 #include "usherd/base/strings.h"
 #include "usherd/model/dialect.h"
 #include "usherd/model/endpoint.h"
+#include "usherd/model/log_type.h"
 #include "usherd/model/policy.h"
 #include "usherd/model/program.h"
 #include "usherd/model/target.h"
@@ -110,6 +111,7 @@ struct service {
 	bool listing;
 	struct program program;
 	struct policy policy;
+	struct log_type log_type;
 	unsigned log_on_success; /* enum event_field */
 	unsigned log_on_failure;
 	uint64_t idle_timeout_ns; /* 0: none */

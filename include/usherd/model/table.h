@@ -54,6 +54,12 @@ struct service *table_find(const struct table *table, const char *id);
  */
 int table_retain(struct table *table, const struct table *before);
 
+/* Put in place of each service what @choose says: it itself; another one with its id, a
+ * reference of which is taken over; or NULL, nothing. */
+void table_revise(struct table *table,
+		  struct service *(*choose)(void *data, struct service *service),
+		  void *data);
+
 /* Let @table have the very services of @before wherever it has the same ones, so that
  * these do not stand in memory twice. */
 void table_share(struct table *table, const struct table *before);

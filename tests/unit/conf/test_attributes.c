@@ -245,6 +245,37 @@ static void converts_policy_attributes(void **state)
 	convert("idle_timeout", "1500ms", "1500ms");
 }
 
+static void converts_log_types(void **state)
+{
+	(void)state;
+	convert("log_type", "NONE", "none");
+	convert("log_type", "Main", "main");
+	convert("log_type", "syslog Daemon", "SYSLOG daemon");
+	convert("log_type", "SYSLOG local3 info", "SYSLOG local3");
+	convert("log_type", "SYSLOG auth EMERG", "SYSLOG auth emerg");
+	convert("log_type", "file /a", "FILE /a");
+	convert("log_type", "FILE /a 4k", "FILE /a 4K");
+	convert("log_type", "FILE /a 1000000 1010000", "FILE /a 1000000");
+	convert("log_type", "FILE /a 1m 1M", "FILE /a 1M 1M");
+	convert("log_type", "FILE /a 1m 2048k", "FILE /a 1M 2M");
+	convert("log_type", "", "log_type: expected 1 to 4 values, got 0");
+	convert("log_type", "file",
+		"log_type: too few values for { FILE, path, soft limit, hard limit }");
+	convert("log_type", "none 5", "log_type: too many values for none");
+	convert("log_type", "FILE a", "log_type: 'a' is not an absolute path");
+	convert("log_type", "FILE /a 2k 1k",
+		"log_type: the hard limit is below the soft limit");
+	convert("log_type", "FILE /a UNLIMITED",
+		"log_type: 'UNLIMITED' is no soft limit for a file");
+	convert("log_type", "FILE /a 0", "log_type: '0' is no soft limit for a file");
+	convert("log_type", "SYSLOG deamon",
+		"log_type: unknown syslog facility 'deamon'; did you mean 'daemon'?");
+	convert("log_type", "SYSLOG daemon inf",
+		"log_type: unknown syslog level 'inf'; did you mean 'info'?");
+	convert("log_type", "/a",
+		"log_type: unknown value '/a'; expected SYSLOG, FILE, none or main");
+}
+
 static void converts_sockets(void **state)
 {
 	(void)state;
@@ -312,6 +343,7 @@ int main(void)
 		cmocka_unit_test(converts_words_in_any_case),
 		cmocka_unit_test(converts_program_attributes),
 		cmocka_unit_test(converts_policy_attributes),
+		cmocka_unit_test(converts_log_types),
 		cmocka_unit_test(converts_sockets),
 		cmocka_unit_test(leaves_the_field_alone_on_failure),
 		cmocka_unit_test(refuses_empty_and_unprintable_words),

@@ -190,6 +190,38 @@ static void shares_what_is_the_same_with_another(void **state)
 	table_free(after);
 }
 
+static struct service *choose(void *data, struct service *service)
+{
+	struct service *other = data;
+
+	if (strcmp(service->id, "gone") == 0)
+		return NULL;
+	return strcmp(service->id, other->id) == 0 ? service_ref(other) : service;
+}
+
+static void puts_others_in_place_and_leaves_out(void **state)
+{
+	struct table *table = table_new();
+	struct service *other = named("changed");
+
+	(void)state;
+	assert_non_null(table);
+	table_revise(table, choose, other);
+	assert_int_equal(table_add(table, named("gone")), 0);
+	assert_int_equal(table_add(table, named("changed")), 0);
+	assert_int_equal(table_add(table, named("kept")), 0);
+	table_revise(table, choose, other);
+	assert_int_equal(table->count, 2);
+	assert_null(table_find(table, "gone"));
+	assert_ptr_equal(table_find(table, "changed"), other);
+	assert_ptr_equal(table->services[1], table_find(table, "kept"));
+	assert_int_equal(other->references, 2);
+	assert_int_equal(table_add(table, named("gone")), 0);
+	assert_non_null(table_find(table, "gone"));
+	table_free(table);
+	service_unref(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +232,7 @@ int main(void)
 		cmocka_unit_test(finds_each_of_many_and_keeps_their_order),
 		cmocka_unit_test(the_first_of_two_with_one_id_is_found),
 		cmocka_unit_test(shares_what_is_the_same_with_another),
+		cmocka_unit_test(puts_others_in_place_and_leaves_out),
 		cmocka_unit_test_teardown(gives_the_reference_back_when_memory_is_out,
 					  restore_memory),
 	};
