@@ -68,6 +68,7 @@ static const struct internal internals[] = {
 	{ .name = "http", .rfc = "RFC 9110", .executable = "usherd-http" },
 	{ OWN_LIFE(ident, "RFC 1413", INTERNAL_ASKS) },
 	PLAIN(qotd, 865),
+	{ OWN_LIFE(services, NULL, INTERNAL_LISTS) },
 	{ OWN_LIFE(tcpmux, "RFC 1078", INTERNAL_HANDS_OVER), .one_worker = true },
 	PLAIN(time, 868),
 };

@@ -17,6 +17,7 @@
 SERVICE(chat);
 void chat_drain(void *state);
 SERVICE(ident);
+SERVICE(services);
 SERVICE(tcpmux);
 
 #endif

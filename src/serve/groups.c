@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "usherd/base/hash.h"
+#include "usherd/serve/catalogue.h"
 #include "usherd/serve/ledger.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/mux.h"
@@ -80,14 +81,16 @@ static uint64_t hash_owner(const struct credentials *credentials,
 			credentials->group_count * sizeof(*credentials->groups));
 }
 
-/* Each worker has to know the ports of all, and who gives clients away those who can be
- * given some. */
+/* Each worker has to know the ports of all, who gives clients away those who can be given
+ * some, and who lists services all of them. */
 static uint64_t sign_surroundings(const struct group_list *list,
 				  const struct engine *engine, unsigned needs)
 {
 	uint64_t hash = hash_add(HASH_START, &list->ports, sizeof(list->ports));
 
-	return (needs & INTERNAL_HANDS_OVER) != 0 ? mux_sign(engine, hash) : hash;
+	if ((needs & INTERNAL_HANDS_OVER) != 0)
+		hash = mux_sign(engine, hash);
+	return (needs & INTERNAL_LISTS) != 0 ? catalogue_sign(engine, hash) : hash;
 }
 
 /* NULL when out of memory. */

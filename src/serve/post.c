@@ -95,7 +95,8 @@ int post_open(struct post *post, struct error *err)
 					.rootless = post->engine->rootless,
 					.note = note,
 					.note_data = post,
-					.mux = post->engine->targets };
+					.mux = post->engine->targets,
+					.catalogue = post->engine->catalogue };
 
 	return post->internal->open(post->internal, &setup, &post->state, err);
 }

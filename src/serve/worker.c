@@ -16,6 +16,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/exec/confine.h"
 #include "usherd/net/listener.h"
+#include "usherd/serve/catalogue.h"
 #include "usherd/serve/channel.h"
 #include "usherd/serve/dispatch.h"
 #include "usherd/serve/engine.h"
@@ -159,7 +160,7 @@ static int take_post(struct engine *engine, const struct worker_plan *plan,
 	return 0;
 }
 
-/* Its end of the pair, and whom it can give clients to. */
+/* Its end of the pair, whom it can give clients to, and what it has to say of others. */
 static int join_mux(struct worker_process *worker, const struct worker_plan *plan)
 {
 	int r = 0;
@@ -169,6 +170,10 @@ static int join_mux(struct worker_process *worker, const struct worker_plan *pla
 	if (r == 0 && (plan->needs & INTERNAL_HANDS_OVER) != 0) {
 		r = mux_targets(plan->engine, &worker->mux, &worker->targets);
 		worker->engine.targets = &worker->targets;
+	}
+	if (r == 0 && (plan->needs & INTERNAL_LISTS) != 0) {
+		worker->engine.catalogue = catalogue_make(plan->engine);
+		r = worker->engine.catalogue != NULL ? 0 : -ENOMEM;
 	}
 	return r;
 }

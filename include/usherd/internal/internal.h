@@ -51,6 +51,7 @@ struct internal_setup {
 	bool (*note)(void *note_data, const char *text);
 	void *note_data;
 	const struct internal_mux *mux; /* borrowed; NULL unless it needs it */
+	const char *catalogue;          /* borrowed; which services there are, likewise */
 };
 
 /* What a worker has to be left with beyond its sockets: services that differ in it are
@@ -59,6 +60,7 @@ enum internal_need {
 	INTERNAL_CONNECTS = 1 << 0,   /* makes connections of its own */
 	INTERNAL_ASKS = 1 << 1,       /* asks the kernel about connections of others */
 	INTERNAL_HANDS_OVER = 1 << 2, /* gives clients to other services */
+	INTERNAL_LISTS = 1 << 3,      /* says which services there are */
 };
 
 struct internal {

@@ -77,6 +77,7 @@ struct engine {
 	 * use the C library. */
 	void (*before_fork)(const struct engine *engine);
 	const struct internal_mux *targets; /* borrowed; worker */
+	const char *catalogue;              /* borrowed; worker */
 	void *data;                         /* the caller's */
 	uint64_t bindings; /* sockets bound so far: a listener's serial number */
 };

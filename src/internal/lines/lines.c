@@ -261,6 +261,9 @@ int lines_start(struct lines *lines, const struct connection *connection,
 	lines->count++;
 	if (rules->begin != NULL)
 		rules->begin(session, connection);
+	/* All is said already: there may be nothing else that it had a turn for. */
+	if (session->phase == LINES_FINISHING)
+		(void)loop_timer_set(lines->loop, &session->timer, lines_now_ns(session));
 	return 0;
 }
 

@@ -54,7 +54,7 @@ static void small_services_are_for_streams_and_datagrams(void **state)
 
 static void services_that_speak_in_lines_are_for_streams(void **state)
 {
-	static const char *const names[] = { "chat", "ident", "tcpmux" };
+	static const char *const names[] = { "chat", "ident", "services", "tcpmux" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
