@@ -121,6 +121,14 @@ void children_signal(struct children *children, int signo)
 	}
 }
 
+void children_visit(const struct children *children,
+		    void (*visit)(void *data, const struct child *child), void *data)
+{
+	for (const struct child *child = children->by_pid; child != NULL;
+	     child = child->hh.next)
+		visit(data, child);
+}
+
 size_t children_count(const struct children *children)
 {
 	return HASH_COUNT(children->by_pid);

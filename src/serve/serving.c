@@ -128,6 +128,28 @@ int serving_spawn(struct serving *serving, const struct invocation *invocation,
 	return enter(serving);
 }
 
+struct visitor {
+	void (*visit)(void *data, const struct serving *serving);
+	void *data;
+};
+
+static void visit_child(void *data, const struct child *child)
+{
+	const struct visitor *visitor = data;
+
+	/* Others are workers and helpers. */
+	if (child->ended == process_ended)
+		visitor->visit(visitor->data, (const struct serving *)child);
+}
+
+void serving_visit(const struct engine *engine,
+		   void (*visit)(void *data, const struct serving *serving), void *data)
+{
+	struct visitor visitor = { visit, data };
+
+	children_visit(engine->children, visit_child, &visitor);
+}
+
 void serving_started(struct serving *serving)
 {
 	serving->pid = serving->post->engine->pid;

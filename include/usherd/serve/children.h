@@ -52,6 +52,10 @@ void children_reap(struct children *children, uint64_t now_ns);
 /* Send @signo to every child's process group (workers: to the process). */
 void children_signal(struct children *children, int signo);
 
+/* Show @visit every one of them; it changes nothing. */
+void children_visit(const struct children *children,
+		    void (*visit)(void *data, const struct child *child), void *data);
+
 size_t children_awaited(const struct children *children);
 size_t children_count(const struct children *children);    /* all */
 size_t children_programs(const struct children *children); /* programs only */

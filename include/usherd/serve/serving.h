@@ -44,6 +44,10 @@ void serving_occupy(struct serving *serving, struct post *post, const struct add
 int serving_spawn(struct serving *serving, const struct invocation *invocation,
 		  void (*ended)(struct child *child, int wait_status, uint64_t now_ns));
 
+/* Show @visit every program of the engine that runs, or is being started. */
+void serving_visit(const struct engine *engine,
+		   void (*visit)(void *data, const struct serving *serving), void *data);
+
 /* The START event of an in-process session (the pid is this process's). */
 void serving_started(struct serving *serving);
 
