@@ -343,13 +343,33 @@ static void check_ident(struct draft *draft)
 		draft_complain(draft, "ident", "'ident' is only for internal = ident");
 }
 
+/* What has been written for streams does no harm elsewhere, but it does nothing, too. */
+static void check_banners(struct draft *draft)
+{
+	static const char *const names[] = { "banner", "banner_success", "banner_fail" };
+	const struct service *service = draft->service;
+
+	if (has_streams(service) && !service->wait)
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct assignment *given = draft_find(draft, names[i]);
+
+		if (given != NULL && !given->inherited)
+			diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING,
+					given->file, given->line,
+					"service '%s': '%s' has no effect: it is for "
+					"streams with wait = no",
+					service->id, names[i]);
+	}
+}
+
 void check_service(struct draft *draft)
 {
 	static void (*const checks[])(struct draft *) = {
 		check_kind,     check_applicable, check_protocol, check_wait,
 		check_internal, check_user,       check_paths,    check_idle_timeout,
 		check_group,    check_redirect,   check_ident,    check_document_root,
-		check_type,     check_contract,
+		check_type,     check_contract,   check_banners,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

@@ -44,6 +44,7 @@ KIND_ONE(word, word, word, "one word of");
 KIND_ONE(interface, interface, interface, "the name of a network interface");
 KIND_ONE(ident, ident, ident, "hidden, hashed, real or fixed:NAME");
 KIND_ONE(log, log, text, "stderr, syslog, syslog:FACILITY or file:PATH");
+KIND_ONE(load, load, load, "a number such as 2.5, or UNLIMITED");
 KIND_ONE(rlimit_count, rlimit_count, rlimit_count, "a number or UNLIMITED");
 KIND_ONE(rlimit_size, rlimit_size, rlimit_size, "bytes (K M G T) or UNLIMITED");
 KIND_ONE(rlimit_seconds, rlimit_seconds, rlimit_seconds,
@@ -67,6 +68,8 @@ KIND_LIST(arguments, arguments, arguments, "a list of words");
 KIND_LIST(environment, environment, strings, "a list of NAME=VALUE");
 KIND_LIST(passenv, passenv, passenv, "a list of variable names");
 KIND_LIST(prefixes, prefixes, prefixes, "a list of addresses or ADDRESS/BITS");
+KIND_LIST(access_times, access_times, access_times,
+	  "a list of spans of the day (H:M-H:M)");
 KIND_LIST(index, index, index, "a list of names of files");
 KIND_LIST(ids, include, include, "a list of titles of services");
 KIND_LIST(include, include, include, "a list of paths or patterns");

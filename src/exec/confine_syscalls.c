@@ -60,6 +60,8 @@ static const struct syscall_rule common[] = {
 	ALWAYS(epoll_wait),
 	ALWAYS(epoll_pwait),
 	ALWAYS(epoll_pwait2),
+	/* qsort(3) asks how much memory there is, max_load how much there is to do */
+	ALWAYS(sysinfo),
 	ALWAYS(nanosleep),
 	ALWAYS(clock_nanosleep),
 	ALWAYS(clock_nanosleep_time64),
@@ -197,15 +199,8 @@ static const struct syscall_rule connecting[] = {
 
 /* Beneath directories it has; that it is beneath, Landlock sees to (confine.c). */
 static const struct syscall_rule reading[] = {
-	ALWAYS(openat2),
-	ALWAYS(getdents64),
-	ALWAYS(sendfile),
-	ALWAYS(sendfile64),
-	ALWAYS(pread64),
-	ALWAYS(lseek),
-	ALWAYS(_llseek),
-	/* qsort(3) asks how much memory there is */
-	ALWAYS(sysinfo),
+	ALWAYS(openat2), ALWAYS(getdents64), ALWAYS(sendfile), ALWAYS(sendfile64),
+	ALWAYS(pread64), ALWAYS(lseek),      ALWAYS(_llseek),
 };
 
 #define RULES(table)                                                                     \

@@ -26,6 +26,8 @@ static const char *const words[] = {
 	[REASON_FORK] = "fork",
 	[REASON_RESOURCES] = "resources",
 	[REASON_UNREACHABLE] = "unreachable",
+	[REASON_TIME] = "time",
+	[REASON_LOAD] = "load",
 };
 
 static bool is_paused(const struct question *question)
@@ -87,13 +89,46 @@ static bool is_unwelcome(const struct question *question)
 	return !guard_welcomes(question->policy, question->peer);
 }
 
+static bool span_contains(const struct day_span *span, unsigned minute)
+{
+	if (minute >= POLICY_MINUTES_PER_DAY)
+		return false;
+	if (span->first <= span->last)
+		return minute >= span->first && minute <= span->last;
+	return minute >= span->first || minute <= span->last;
+}
+
+bool guard_is_open(const struct policy *policy, unsigned minute)
+{
+	if (policy->access_times == NULL)
+		return true;
+	for (size_t i = 0; i < policy->access_time_count; i++)
+		if (span_contains(&policy->access_times[i], minute))
+			return true;
+	return false;
+}
+
+static bool is_closed(const struct question *question)
+{
+	return !guard_is_open(question->policy, question->around->minute);
+}
+
+static bool exceeds_load(const struct question *question)
+{
+	const struct policy *policy = question->policy;
+
+	return policy->max_load > 0 && question->around->load >= policy->max_load;
+}
+
 /* The order is documented. */
 static const struct check {
 	enum reason reason;
 	bool (*refuses)(const struct question *question);
 } checks[] = {
 	{ REASON_ADDRESS, is_unwelcome },
+	{ REASON_TIME, is_closed },
 	{ REASON_CPS, exceeds_cps },
+	{ REASON_LOAD, exceeds_load },
 	{ REASON_INSTANCES, exceeds_instances },
 	{ REASON_PER_SOURCE, exceeds_per_source },
 	{ REASON_PROCESS_LIMIT, exceeds_process_limit },

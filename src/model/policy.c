@@ -15,4 +15,7 @@ void policy_done(struct policy *policy)
 {
 	prefix_list_done(&policy->only_from);
 	prefix_list_done(&policy->no_access);
+	free(policy->access_times);
+	policy->access_times = NULL;
+	policy->access_time_count = 0;
 }

@@ -64,6 +64,8 @@ static void service_free(struct service *service)
 	strings_done(&service->index);
 	program_done(&service->program);
 	policy_done(&service->policy);
+	for (size_t i = 0; i < SERVICE_BANNERS; i++)
+		free(service->banners[i]);
 	log_type_done(&service->log_type);
 	free(service->endpoints);
 	free(service->fingerprint);
@@ -88,6 +90,14 @@ bool service_is_same(const struct service *a, const struct service *b)
 bool service_is_internal(const struct service *service)
 {
 	return service->internal != NULL;
+}
+
+bool service_has_banners(const struct service *service)
+{
+	for (size_t i = 0; i < SERVICE_BANNERS; i++)
+		if (service->banners[i] != NULL)
+			return true;
+	return false;
 }
 
 bool service_is_redirect(const struct service *service)

@@ -31,14 +31,28 @@ static void add_elsewhere(const struct post *post, const struct addr *peer,
 	}
 }
 
+/* What few policies ask for. */
+static void look_around(const struct post *post, struct surroundings *around)
+{
+	const struct policy *policy = &post->service->policy;
+	struct conditions *conditions = &post->engine->conditions;
+
+	if (policy->access_times != NULL)
+		around->minute = conditions_minute(conditions, around->now_ns);
+	if (policy->max_load > 0)
+		around->load = conditions_load(conditions, around->now_ns);
+}
+
 static struct verdict decide(struct post *post, const struct addr *peer,
 			     struct surroundings *around)
 {
+	const struct policy *policy = &post->service->policy;
+
 	add_elsewhere(post, peer, around);
 	around->arrivals = post->arrivals;
-	if (guard_welcomes(&post->service->policy, peer))
+	if (guard_welcomes(policy, peer) && guard_is_open(policy, around->minute))
 		arrivals_count(post->arrivals, around->now_ns);
-	return guard_decide(&post->service->policy, post->tally, around, peer);
+	return guard_decide(policy, post->tally, around, peer);
 }
 
 /* Decide and, with @ret_place, count. Without the lock nobody is let in. */
@@ -57,14 +71,28 @@ static struct verdict weigh(struct post *post, const struct addr *peer,
 	return verdict;
 }
 
+static void tell_load(struct post *post, uint64_t load)
+{
+	struct engine *engine = post->engine;
+
+	report_throttled(engine->reporter, &post->trouble, loop_now_ns(engine->loop),
+			 LOG_LEVEL_WARNING,
+			 "service '%s': refusing clients at a load average of %.2f",
+			 post->service->id, (double)load / (double)POLICY_LOAD_UNIT);
+}
+
 static bool ask(struct post *post, const struct addr *peer, struct source_key *ret_place)
 {
 	struct surroundings around = engine_surroundings(post->engine);
-	struct verdict verdict = weigh(post, peer, &around, ret_place);
+	struct verdict verdict;
 
+	look_around(post, &around);
+	verdict = weigh(post, peer, &around, ret_place);
 	if (verdict.reason == REASON_NONE)
 		return true;
 	record_refusal(post, verdict.reason, peer);
+	if (verdict.reason == REASON_LOAD)
+		tell_load(post, around.load);
 	if (verdict.reason == REASON_CPS && verdict.pause_until_ns > around.now_ns)
 		pause_begin(post, verdict.pause_until_ns);
 	return false;

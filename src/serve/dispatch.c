@@ -14,6 +14,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/answering.h"
+#include "usherd/serve/banner.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/door.h"
 #include "usherd/serve/flows.h"
@@ -106,23 +107,36 @@ static int start(struct serving *serving, enum transport transport,
 		record_refusal(post, REASON_RESOURCES, &connection->peer);
 		return -EPIPE;
 	}
+	(void)banner_say(post, SERVICE_BANNER_SUCCESS, connection->fd);
 	return post->internal != NULL ? start_session(serving, connection)
 				      : start_program(serving, transport, connection);
+}
+
+/* What it is told has to arrive; who is told nothing is closed at once. */
+static void turn_away(struct post *post, struct connection *connection, bool told)
+{
+	if (banner_say(post, SERVICE_BANNER_FAIL, connection->fd) || told)
+		farewell_take(&post->engine->farewells, &connection->fd);
 }
 
 bool dispatch_connection(struct post *post, enum transport transport,
 			 struct connection *connection, const struct courtesy *courtesy)
 {
+	/* Who comes through another service has been greeted by that. */
+	bool told = courtesy == NULL &&
+		    banner_say(post, SERVICE_BANNER_GREETING, connection->fd);
 	struct serving *serving = admit(post, &connection->peer);
 
 	if (serving == NULL) {
 		if (courtesy != NULL)
-			courtesy->refuse(connection->fd);
+			told = courtesy->refuse(connection->fd);
+		turn_away(post, connection, told);
 		return false;
 	}
 	if (start(serving, transport, connection, courtesy) < 0) {
 		serving_cancel(serving);
 		free(serving);
+		turn_away(post, connection, service_has_banners(post->service));
 	}
 	return true;
 }

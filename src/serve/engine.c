@@ -15,6 +15,14 @@
 /* What is on its way when the engine ends mostly needs no longer. */
 #define DRAIN_MS 250
 
+static void parted(void *data)
+{
+	struct engine *engine = data;
+
+	if (engine->session_over != NULL)
+		engine->session_over(engine);
+}
+
 static int open_supervisor_parts(struct engine *engine, char *const *environment,
 				 struct error *err)
 {
@@ -53,6 +61,9 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 	engine->workers = 1;
 	engine->reserve.fd = -1;
 	launches_init(&engine->launches, engine->loop);
+	farewells_init(&engine->farewells, engine->loop);
+	engine->farewells.all_gone = parted;
+	engine->farewells.data = engine;
 	r = reserve_open(&engine->reserve);
 	if (r < 0)
 		(void)error_set_errno(err, r, "cannot keep a descriptor in reserve");
@@ -75,6 +86,8 @@ static void dismiss_with_listeners(struct engine *engine, struct post *post)
 
 void engine_done(struct engine *engine)
 {
+	loop_timer_cancel(&engine->billboards);
+	farewells_done(&engine->farewells);
 	/* Sessions first: their ends release tallies of posts that are still there. */
 	for (size_t i = 0; i < engine->post_count; i++)
 		post_close(engine->posts[i]);

@@ -16,6 +16,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/base/pack.h"
 #include "usherd/base/units.h"
+#include "usherd/serve/billboard.h"
 #include "usherd/serve/channel.h"
 #include "usherd/serve/listening.h"
 
@@ -41,6 +42,13 @@ static void pack_ledger(struct packer *packer, const struct ledger *ledger)
 	ledger_pack(ledger, packer);
 }
 
+static void pack_billboard(struct packer *packer, const struct billboard *billboard)
+{
+	pack_number(packer, billboard != NULL);
+	if (billboard != NULL)
+		pack_descriptor(packer, billboard_fd(billboard));
+}
+
 static void pack_post(struct packer *packer, const struct post *post)
 {
 	size_t count = 0;
@@ -48,6 +56,7 @@ static void pack_post(struct packer *packer, const struct post *post)
 	for (size_t i = 0; i < post->listener_count; i++)
 		count += listener_is_free(post->listeners[i]);
 	pack_text(packer, post->service->fingerprint);
+	pack_billboard(packer, post->billboard);
 	pack_number(packer, count);
 	for (size_t i = 0; i < post->listener_count; i++) {
 		const struct listener *listener = post->listeners[i];
@@ -188,12 +197,24 @@ static int unpack_service(struct unpacker *unpacker, handover_recall *recall,
 	return r == 0 && post->service->internal == NULL ? -EBADMSG : r;
 }
 
+static int unpack_billboard(struct unpacker *unpacker, struct billboard **ret)
+{
+	int fd;
+
+	if (unpack_number(unpacker, 1) == 0)
+		return 0;
+	fd = unpack_descriptor(unpacker);
+	return fd == -1 ? -EBADMSG : billboard_open(fd, ret);
+}
+
 static int unpack_post(struct unpacker *unpacker, handover_recall *recall,
 		       struct post *post, struct error *err)
 {
 	size_t count = 0;
 	int r = unpack_service(unpacker, recall, post, err);
 
+	if (r == 0)
+		r = unpack_billboard(unpacker, &post->billboard);
 	if (r < 0)
 		return r;
 	post->listeners = (struct listener **)make_array(unpacker, &count);
@@ -307,6 +328,7 @@ static void free_post(struct post *post)
 	for (size_t i = 0; i < post->listener_count; i++)
 		free(post->listeners[i]);
 	free((void *)post->listeners);
+	billboard_unref(post->billboard);
 	service_unref(post->service);
 	free(post);
 }

@@ -19,9 +19,7 @@
 #define MUX_BATCH 16
 
 /* More than a socket holds. */
-#define MUX_ALL    1024
-
-#define UNREAD_MAX 65536
+#define MUX_ALL 1024
 
 /* RFC 1078: "+" and "-" with a text for people. */
 static const char welcome[] = "+Go\r\n";
@@ -40,13 +38,15 @@ static bool say_welcome(const struct post *post, int fd)
 	return (post->service->types & SERVICE_TCPMUXPLUS) == 0 || say(fd, welcome);
 }
 
-/* What has come unread is thrown away unseen: closing with it would reset the
- * connection, and the refusal with it (RFC 2525 section 2.17). */
-static void say_refusal(int fd)
+static bool say_refusal(int fd)
 {
-	(void)say(fd, refusal);
-	(void)shutdown(fd, SHUT_WR);
-	(void)recv(fd, NULL, UNREAD_MAX, MSG_DONTWAIT | MSG_TRUNC);
+	return say(fd, refusal);
+}
+
+static void refuse(struct engine *engine, int *fd)
+{
+	if (say_refusal(*fd))
+		farewell_take(&engine->farewells, fd);
 }
 
 static const struct courtesy courtesy = { .welcome = say_welcome, .refuse = say_refusal };
@@ -68,7 +68,7 @@ static void serve(struct engine *engine, struct transfer *transfer)
 
 	if (post == NULL || !service_is_multiplexed(post->service)) {
 		/* It was there when the worker was started. */
-		say_refusal(connection->fd);
+		refuse(engine, &connection->fd);
 		return;
 	}
 	if (post->internal == NULL)
@@ -79,7 +79,7 @@ static void serve(struct engine *engine, struct transfer *transfer)
 					  &courtesy);
 	else if (engine->hand_on == NULL ||
 		 engine->hand_on(engine, post->service->id, connection->fd) < 0)
-		say_refusal(connection->fd);
+		refuse(engine, &connection->fd);
 }
 
 /* 0: there may be more; -EAGAIN: none now; else why there are none. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "usherd/serve/berth.h"
+#include "usherd/serve/billboard.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/pause.h"
 #include "usherd/serve/record.h"
@@ -26,6 +27,7 @@ static int equip_program(struct post *post, struct error *err)
 static int equip(struct post *post, struct error *err)
 {
 	const struct service *service = post->service;
+	int r;
 
 	if (!service_is_internal(service))
 		return equip_program(post, err);
@@ -35,7 +37,11 @@ static int equip(struct post *post, struct error *err)
 				 service->internal);
 	if (post_aim(post, &service->redirect) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	return 0;
+	/* A worker takes the supervisor's. */
+	if (!service_has_banners(service) || post->engine->children == NULL)
+		return 0;
+	r = billboard_new(&post->billboard);
+	return r < 0 ? error_set_errno(err, r, "cannot share its banners") : 0;
 }
 
 int post_new(struct engine *engine, struct service *service, struct post **ret,
@@ -134,6 +140,7 @@ void post_unref(struct post *post)
 	post_close(post);
 	loop_timer_cancel(&post->pause);
 	stderr_pipe_free(post->stderr_pipe);
+	billboard_unref(post->billboard);
 	plan_unref(post->plan);
 	service_unref(post->service);
 	target_list_done(&post->targets);
@@ -196,10 +203,12 @@ void post_replace(struct post *post, struct post *fresh)
 	post->plan = fresh->plan;
 	post->internal = fresh->internal;
 	post->targets = fresh->targets;
+	post->billboard = fresh->billboard;
 	fresh->service = old.service;
 	fresh->plan = old.plan;
 	fresh->internal = old.internal;
 	fresh->targets = old.targets;
+	fresh->billboard = old.billboard;
 	/* Running programs still write to the pipe they were given. */
 	if (post->stderr_pipe == NULL) {
 		post->stderr_pipe = stderr_pipe_move(fresh->stderr_pipe, post);

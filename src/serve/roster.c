@@ -13,6 +13,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/berth.h"
+#include "usherd/serve/billboard.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
 
@@ -315,6 +316,8 @@ void roster_commit(struct engine *engine, struct roster_change *change,
 	}
 	listeners_moor_rest(engine);
 	roster_abandon(change);
+	/* Before a worker is asked for them. */
+	billboards_tend(engine);
 	if (engine->internal_changed != NULL)
 		engine->internal_changed(engine);
 }

@@ -16,6 +16,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/exec/confine.h"
 #include "usherd/net/listener.h"
+#include "usherd/serve/billboard.h"
 #include "usherd/serve/catalogue.h"
 #include "usherd/serve/channel.h"
 #include "usherd/serve/dispatch.h"
@@ -40,7 +41,7 @@ static void stop_if_drained(struct engine *engine)
 {
 	struct worker_process *worker = engine->data;
 
-	if (worker->draining && engine->serving == 0)
+	if (worker->draining && engine->serving == 0 && engine->farewells.count == 0)
 		loop_stop(worker->loop);
 }
 
@@ -132,6 +133,8 @@ static int take_post(struct engine *engine, const struct worker_plan *plan,
 
 	if (r < 0)
 		return r;
+	if (original->billboard != NULL)
+		post->billboard = billboard_ref(original->billboard);
 	r = post_reserve(post, original->listener_count);
 	if (r == 0)
 		r = join_ledgers(post, plan);
@@ -267,11 +270,27 @@ static int confine(const struct engine *engine, const struct worker_plan *plan,
 	return r;
 }
 
+/* What the supervisor writes for its workers, also that of other services, is not this
+ * one's to write. */
+static int stop_writing(const struct worker_plan *plan)
+{
+	int r = 0;
+
+	/* In another program, where there is no engine, it never could. */
+	for (size_t i = 0; plan->engine != NULL && i < plan->engine->post_count; i++)
+		if (r == 0 && plan->engine->posts[i]->billboard != NULL)
+			r = billboard_leave(plan->engine->posts[i]->billboard);
+	return r;
+}
+
 static int become_worker(struct worker_process *worker, const struct worker_plan *plan,
 			 struct error *err)
 {
-	int r = worker_let_go(plan, worker->reporter.fd);
+	int r = stop_writing(plan);
 
+	if (r < 0)
+		return error_set_errno(err, r, "cannot share memory");
+	r = worker_let_go(plan, worker->reporter.fd);
 	if (r < 0)
 		return error_set_errno(err, r, "cannot set up descriptors");
 	/* The zone file is out of reach afterwards; daytime needs it. */

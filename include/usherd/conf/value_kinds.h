@@ -22,6 +22,7 @@ extern const struct value_kind kind_word;      /* enum, one of words */
 extern const struct value_kind kind_interface; /* char[IFNAMSIZ] */
 extern const struct value_kind kind_ident;     /* service: ident and ident_name */
 extern const struct value_kind kind_log;       /* char *, a log target */
+extern const struct value_kind kind_load; /* uint64_t, POLICY_LOAD_UNIT, or UNLIMITED */
 extern const struct value_kind kind_rlimit_count;
 extern const struct value_kind kind_rlimit_size;
 extern const struct value_kind kind_rlimit_seconds;
@@ -43,6 +44,7 @@ extern const struct value_kind kind_arguments;    /* program: argv[1..] */
 extern const struct value_kind kind_environment;  /* struct strings, NAME=VALUE */
 extern const struct value_kind kind_passenv;      /* program: names */
 extern const struct value_kind kind_prefixes;     /* struct prefix_list */
+extern const struct value_kind kind_access_times; /* policy: spans of the day */
 extern const struct value_kind kind_index;        /* service: names of files */
 extern const struct value_kind kind_include;      /* nothing: the loader takes it */
 extern const struct value_kind kind_id, kind_ids; /* nothing: adapt.c takes them */

@@ -5,9 +5,10 @@
  *
  * The checks stand in one table and run in its order; the first that refuses gives the
  * reason:
- *   address (no_access, only_from), cps, instances, per_source, process limit.
- * The address comes first, and who is refused for it counts against nothing: otherwise a
- * stranger could use up the connections per second of those who may come in.
+ *   address (no_access, only_from), access_times, cps, max_load, instances, per_source,
+ *   process limit.
+ * Address and time come first, and who is refused for them counts against nothing:
+ * otherwise a stranger could use up the connections per second of those who may come in.
  *
  * Memory: a tally counts sources in one table that never holds more entries than there
  * are running sessions of the service; refused clients leave nothing behind.
@@ -33,6 +34,8 @@ enum reason {
 	REASON_FORK,          /* "fork": the program could not be started */
 	REASON_RESOURCES,     /* "resources": out of descriptors or memory */
 	REASON_UNREACHABLE,   /* "unreachable": no target of redirect was */
+	REASON_TIME,          /* "time": outside of access_times */
+	REASON_LOAD,          /* "load" */
 };
 
 /* xinetd's word for it, as in its FAIL lines. */
@@ -70,6 +73,9 @@ struct surroundings {
 	uint64_t now_ns;
 	uint64_t children;     /* programs running, all services */
 	uint64_t max_children; /* UNITS_UNLIMITED: no limit */
+	/* Where the policy asks for them; more than there is refuses. */
+	unsigned minute; /* of the day, local time */
+	uint64_t load;   /* average of the last minute, in POLICY_LOAD_UNIT */
 	/* Sessions of the service that other tallies count: all, and of this source. */
 	uint64_t active_elsewhere;
 	uint64_t source_elsewhere;
@@ -80,8 +86,11 @@ struct surroundings {
 /* Pure: do no_access and only_from let @peer in? */
 bool guard_welcomes(const struct policy *policy, const struct addr *peer);
 
+/* Pure: is @minute of the day one of access_times? */
+bool guard_is_open(const struct policy *policy, unsigned minute);
+
 /*
- * Count one arrival against cps. Called once for each client that is welcome, before
+ * Count one arrival against cps. Called once for each client that is welcome now, before
  * guard_decide().
  * More than cps_rate within the second that began with its first arrival: those in
  * excess are refused. Processes that count together may differ a little about the moment.

@@ -18,9 +18,23 @@ struct prefix_list {
 	struct addrset set; /* owned */
 };
 
+/* Minutes of the day, both included; one that ends before it begins goes on after
+ * midnight. */
+struct day_span {
+	uint16_t first; /* 0 to 1439 */
+	uint16_t last;  /* 0 to 1440: 24:00 */
+};
+
+#define POLICY_MINUTES_PER_DAY 1440
+/* Loads are counted in millionths. */
+#define POLICY_LOAD_UNIT UINT64_C(1000000)
+
 struct policy {
 	struct prefix_list only_from;
 	struct prefix_list no_access;
+	struct day_span *access_times; /* owned; NULL: at any time */
+	size_t access_time_count;
+	uint64_t max_load;   /* in POLICY_LOAD_UNIT; 0: no limit */
 	uint64_t instances;  /* UNITS_UNLIMITED: no limit */
 	uint64_t per_source; /* likewise */
 	uint64_t cps_rate;   /* connections per second; 0: no limit */

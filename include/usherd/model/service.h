@@ -67,6 +67,14 @@ enum service_ident {
 	SERVICE_IDENT_REAL,
 };
 
+/* What stream clients are sent, from files. */
+enum service_banner {
+	SERVICE_BANNER_GREETING, /* banner: before anything is asked */
+	SERVICE_BANNER_SUCCESS,  /* banner_success: before it is served */
+	SERVICE_BANNER_FAIL,     /* banner_fail: in place of being served */
+	SERVICE_BANNERS,
+};
+
 struct port_range {
 	uint16_t first;
 	uint16_t last; /* >= first */
@@ -111,6 +119,7 @@ struct service {
 	bool listing;
 	struct program program;
 	struct policy policy;
+	char *banners[SERVICE_BANNERS]; /* owned paths, or NULL */
 	struct log_type log_type;
 	unsigned log_on_success; /* enum event_field */
 	unsigned log_on_failure;
@@ -134,6 +143,7 @@ void service_unref(struct service *service); /* NULL allowed */
 bool service_is_same(const struct service *a, const struct service *b);
 
 bool service_is_internal(const struct service *service);
+bool service_has_banners(const struct service *service);
 /* Can it be reached through tcpmux? */
 bool service_is_multiplexed(const struct service *service);
 

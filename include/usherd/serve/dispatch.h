@@ -15,12 +15,15 @@ void dispatch_ready(struct watch *watch, short revents);
 struct courtesy {
 	/* Admitted. False: it could not be told, and is not served. */
 	bool (*welcome)(const struct post *post, int fd);
-	void (*refuse)(int fd);
+	/* True: it has been told. */
+	bool (*refuse)(int fd);
 };
 
 /*
- * Serve one stream client of @post, or refuse it; either is recorded. A session takes the
- * descriptor over, connection->fd is -1 then; in all other cases it stays the caller's.
+ * Serve one stream client of @post, or refuse it; either is recorded, and the client is
+ * sent the banners that there are. A session takes the descriptor over, and so does the
+ * farewell of a client that is refused: connection->fd is -1 then; in all other cases it
+ * stays the caller's.
  * @courtesy: NULL for a client that expects no word. Returns false if it was refused.
  */
 bool dispatch_connection(struct post *post, enum transport transport,

@@ -28,9 +28,12 @@
 #include "usherd/net/accept.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/children.h"
+#include "usherd/serve/conditions.h"
+#include "usherd/serve/farewell.h"
 #include "usherd/serve/launches.h"
 #include "usherd/serve/report.h"
 
+struct billboard;
 struct datagram_batch;
 struct flow;
 struct ledger;
@@ -59,6 +62,9 @@ struct engine {
 	unsigned workers; /* supervisor: how many for each group of services */
 	bool shares;      /* worker: others take clients from the same listeners */
 	size_t serving;   /* in-process sessions that run */
+	struct farewells farewells;   /* clients that are not served, but told so */
+	struct conditions conditions; /* of this machine, now */
+	struct timer billboards;      /* supervisor: the next look at their files */
 	uint8_t *scratch; /* owned, ENGINE_SCRATCH bytes for one datagram; supervisor */
 	struct datagram_batch *batch; /* owned; worker */
 	struct post **posts;          /* owned array */
@@ -69,7 +75,7 @@ struct engine {
 	void (*listener_ready)(struct watch *watch, short revents);
 	/* Called when the set of bound listeners of an in-process service has changed. */
 	void (*internal_changed)(struct engine *engine);
-	/* Called after the end of an in-process session. */
+	/* Called after the end of an in-process session, and of the last farewell. */
 	void (*session_over)(struct engine *engine);
 	/* Supervisor: give a client of the in-process service @id, as mux_give(). */
 	int (*hand_on)(struct engine *engine, const char *id, int fd);
@@ -110,6 +116,7 @@ struct post {
 	void *state;                     /* owned, made by it; worker */
 	struct target_list targets;      /* owned; where it leads to now */
 	struct lookups_state lookup;     /* supervisor */
+	struct billboard *billboard;     /* counted; NULL but for in-process services */
 	struct stderr_pipe *stderr_pipe; /* owned; with stderr = log, else NULL */
 	struct tally *tally; /* own_tally, or in a worker's ledger (borrowed) */
 	struct tally own_tally;

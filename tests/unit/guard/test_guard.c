@@ -71,6 +71,7 @@ static void the_first_check_that_refuses_gives_the_reason(void **state)
 	struct addr peer = address("192.0.2.1");
 	struct surroundings around = calm(5 * SECOND);
 	struct tally tally = { 0 };
+	struct day_span night = { 1320, 360 };
 
 	(void)state;
 	arrivals_count(&tally.arrivals, around.now_ns);
@@ -80,16 +81,26 @@ static void the_first_check_that_refuses_gives_the_reason(void **state)
 	policy.instances = 0;
 	policy.per_source = 0;
 	around.max_children = 0;
+	around.minute = 600;
+	policy.access_times = &night;
+	policy.access_time_count = 1;
+	policy.max_load = around.load = 2500000;
 	list_of(&policy.only_from, NULL);
 
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
 			 REASON_ADDRESS);
 	policy.only_from.given = false;
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_TIME);
+	around.minute = 1320;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
 			 REASON_CPS);
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).pause_until_ns,
 			 8 * SECOND);
 	policy.cps_rate = 2;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_LOAD);
+	around.load--;
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
 			 REASON_INSTANCES);
 	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).pause_until_ns, 0);
@@ -312,6 +323,67 @@ static void a_pause_without_end_does_not_wrap(void **state)
 		    UINT64_MAX);
 }
 
+/* Both ends of a span belong to it. */
+static void access_times_are_spans_of_the_day(void **state)
+{
+	static const struct {
+		struct day_span span;
+		unsigned minute;
+		bool open;
+	} cases[] = {
+		{ { 540, 1020 }, 539, false },  { { 540, 1020 }, 540, true },
+		{ { 540, 1020 }, 1020, true },  { { 540, 1020 }, 1021, false },
+		{ { 1320, 360 }, 1319, false }, { { 1320, 360 }, 1320, true },
+		{ { 1320, 360 }, 1439, true },  { { 1320, 360 }, 0, true },
+		{ { 1320, 360 }, 360, true },   { { 1320, 360 }, 361, false },
+		{ { 720, 1440 }, 719, false },  { { 720, 1440 }, 1439, true },
+		{ { 720, 1440 }, 0, false },    { { 0, 1440 }, 0, true },
+		{ { 0, 1440 }, 1440, false },   { { 1320, 360 }, 1440, false },
+		{ { 1320, 360 }, 4000, false },
+	};
+	struct policy policy = open_policy();
+
+	(void)state;
+	assert_true(guard_is_open(&policy, 0));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct day_span span = cases[i].span;
+
+		policy.access_times = &span;
+		policy.access_time_count = 1;
+		if (guard_is_open(&policy, cases[i].minute) != cases[i].open)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void one_open_span_is_enough(void **state)
+{
+	struct day_span spans[] = { { 60, 120 }, { 600, 660 } };
+	struct policy policy = open_policy();
+
+	(void)state;
+	policy.access_times = spans;
+	policy.access_time_count = 2;
+	assert_true(guard_is_open(&policy, 60));
+	assert_true(guard_is_open(&policy, 660));
+	assert_false(guard_is_open(&policy, 300));
+}
+
+static void a_load_that_is_not_known_is_too_high(void **state)
+{
+	struct policy policy = open_policy();
+	struct addr peer = address("192.0.2.1");
+	struct surroundings around = calm(SECOND);
+	struct tally tally = { 0 };
+
+	(void)state;
+	around.load = UINT64_MAX;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_NONE);
+	policy.max_load = UINT64_MAX;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_LOAD);
+}
+
 static void has_xinetds_words(void **state)
 {
 	(void)state;
@@ -323,6 +395,8 @@ static void has_xinetds_words(void **state)
 	assert_string_equal(reason_word(REASON_FORK), "fork");
 	assert_string_equal(reason_word(REASON_RESOURCES), "resources");
 	assert_string_equal(reason_word(REASON_UNREACHABLE), "unreachable");
+	assert_string_equal(reason_word(REASON_TIME), "time");
+	assert_string_equal(reason_word(REASON_LOAD), "load");
 	assert_non_null(reason_word(REASON_NONE));
 }
 
@@ -339,6 +413,9 @@ int main(void)
 		cmocka_unit_test(cps_without_pause_keeps_to_the_rate),
 		cmocka_unit_test(a_caller_that_never_pauses_gets_the_same_rate),
 		cmocka_unit_test(a_pause_without_end_does_not_wrap),
+		cmocka_unit_test(access_times_are_spans_of_the_day),
+		cmocka_unit_test(one_open_span_is_enough),
+		cmocka_unit_test(a_load_that_is_not_known_is_too_high),
 		cmocka_unit_test(has_xinetds_words),
 	};
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Telling stream clients what stands in the files of banner, banner_success and
+ * banner_fail, byte for byte, at most BILLBOARD_TEXT_MAX. Never waits for a client: what
+ * does not fit into its socket at once is left out.
+ */
+#ifndef USHERD_SERVE_BANNER_H
+#define USHERD_SERVE_BANNER_H
+
+#include "usherd/serve/billboard.h"
+#include "usherd/serve/duty.h"
+
+/* Has the client on @fd been told anything? A file that cannot be read is reported, now
+ * and then, and nothing more. */
+bool banner_say(struct post *post, enum service_banner banner, int fd);
+
+/* In the supervisor: the contents of the file @path, at most @size. Their length or a
+ * negative errno. */
+ssize_t banner_read(const char *path, void *buffer, size_t size);
+
+#endif
