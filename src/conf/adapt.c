@@ -204,6 +204,30 @@ static int adapt_names(struct draft *draft)
 	return 0;
 }
 
+static bool has_word(const struct stanza *stanza, const char *name, const char *word)
+{
+	const struct stanza_attribute *list = stanza_find(stanza, name);
+
+	for (size_t i = 0; list != NULL && i < list->values.count; i++)
+		if (strcasecmp(list->values.items[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* A sensor serves nobody, whatever the entry says of how. */
+static int adapt_sensor(struct draft *draft)
+{
+	static const char *const passed_over[] = { "server", "server_args", "argv0",
+						   "redirect", "internal" };
+	struct stanza *stanza = draft->stanza;
+
+	if (stanza->dialect == DIALECT_NATIVE || !has_word(stanza, "flags", "SENSOR"))
+		return 0;
+	for (size_t i = 0; i < sizeof(passed_over) / sizeof(passed_over[0]); i++)
+		stanza_remove(stanza, passed_over[i]);
+	return 0;
+}
+
 /* 0 stands for no limit of resources. */
 static bool is_no_limit(const struct stanza_attribute *attribute)
 {
@@ -262,8 +286,9 @@ int adapt_stanza(struct draft *draft)
 {
 	/* In this order: the later ask what the earlier settled. */
 	static int (*const steps[])(struct draft *) = {
-		adapt_names,     adapt_disable,    adapt_internal, adapt_id,
-		adapt_arguments, adapt_in_process, adapt_user,     adapt_useless,
+		adapt_names,      adapt_disable, adapt_internal,
+		adapt_sensor,     adapt_id,      adapt_arguments,
+		adapt_in_process, adapt_user,    adapt_useless,
 	};
 	int result = 0;
 

@@ -23,13 +23,12 @@ static const struct attribute_word types[] = { { "TCPMUX", SERVICE_TCPMUX },
 					       { "INTERNAL", SERVICE_INTERNAL },
 					       { "UNLISTED", SERVICE_UNLISTED },
 					       { NULL, 0 } };
-static const struct attribute_word flags[] = { { "REUSE", SERVICE_REUSE },
-					       { "NAMEINARGS", SERVICE_NAMEINARGS },
-					       { "NODELAY", SERVICE_NODELAY },
-					       { "KEEPALIVE", SERVICE_KEEPALIVE },
-					       { "IPv4", SERVICE_IPV4 },
-					       { "IPv6", SERVICE_IPV6 },
-					       { NULL, 0 } };
+static const struct attribute_word flags[] = {
+	{ "REUSE", SERVICE_REUSE },     { "NAMEINARGS", SERVICE_NAMEINARGS },
+	{ "NODELAY", SERVICE_NODELAY }, { "KEEPALIVE", SERVICE_KEEPALIVE },
+	{ "SENSOR", SERVICE_SENSOR },   { "IPv4", SERVICE_IPV4 },
+	{ "IPv6", SERVICE_IPV6 },       { NULL, 0 }
+};
 static const struct attribute_word protocols[] = { { "tcp", SERVICE_TCP },
 						   { "udp", SERVICE_UDP },
 						   { "unix", SERVICE_UNIX },
@@ -247,6 +246,9 @@ static const struct attribute attributes[] = {
 	{ .name = "access_times", .kind = &kind_access_times, .place = ATTRIBUTE_SERVICE,
 	  .offset = SERVICE_FIELD(policy),
 	  .help = "times of the day at which clients are taken, if not always" },
+	{ .name = "deny_time", .kind = &kind_deny_time, .place = ATTRIBUTE_SERVICE,
+	  .offset = SERVICE_FIELD(policy.deny_ns),
+	  .help = "how long all services deny who connects to this sensor" },
 	{ .name = "max_load", .kind = &kind_load, .place = INHERITED,
 	  .offset = SERVICE_FIELD(policy.max_load),
 	  .help = "load average from which on clients are refused" },

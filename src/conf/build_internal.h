@@ -129,6 +129,10 @@ bool draft_has_one_kind(const struct draft *draft);
 /* contract.c */
 void check_contract(struct draft *draft);
 
+/* check_clients.c */
+void check_sensor(struct draft *draft);
+void check_banners(struct draft *draft);
+
 /* redirect.c */
 void check_redirect(struct draft *draft);
 int resolve_redirect(struct draft *draft);

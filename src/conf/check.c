@@ -19,6 +19,11 @@
 /* What a service is made of: exactly one of these. */
 static const char *const kinds[] = { "redirect", "internal", "server" };
 
+static bool is_sensor(const struct draft *draft)
+{
+	return (draft->service->flags & SERVICE_SENSOR) != 0;
+}
+
 bool draft_has_one_kind(const struct draft *draft)
 {
 	size_t given = 0;
@@ -29,13 +34,14 @@ bool draft_has_one_kind(const struct draft *draft)
 
 static void check_kind(struct draft *draft)
 {
-	const char *first = NULL;
+	const char *first = is_sensor(draft) ? "flags" : NULL;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (draft_find(draft, kinds[i]) == NULL)
 			continue;
 		if (first != NULL)
 			draft_complain(draft, first, "'%s' and '%s' exclude each other",
-				       first, kinds[i]);
+				       is_sensor(draft) ? "flags = SENSOR" : first,
+				       kinds[i]);
 		first = kinds[i];
 	}
 	/* Of one that xinetd would offer it is told with all that is missing, contract.c.
@@ -86,13 +92,6 @@ static void check_protocol(struct draft *draft)
 		draft_complain(draft, "socket_type", "tcp has no dgram sockets");
 }
 
-static bool has_streams(const struct service *service)
-{
-	return (service->protocols & SERVICE_TCP) != 0 ||
-	       ((service->protocols & SERVICE_UNIX) != 0 &&
-		service->socket_type != SERVICE_DGRAM);
-}
-
 static bool has_datagrams(const struct service *service)
 {
 	return (service->protocols & SERVICE_UDP) != 0 ||
@@ -115,7 +114,7 @@ static void check_wait(struct draft *draft)
 	if (service_is_internal(service))
 		draft_complain(draft, "wait",
 			       "an in-process service cannot have wait = yes");
-	if (!has_streams(service))
+	if (!service_has_streams(service))
 		return;
 	if (service->policy.only_from.given &&
 	    !addrset_is_everything(&service->policy.only_from.set))
@@ -180,7 +179,7 @@ static void check_internal(struct draft *draft)
 	bool datagrams = request->internal_exists(service->internal, false);
 	if (!streams && !datagrams)
 		complain_internal(draft, service->internal);
-	else if (!streams && has_streams(service))
+	else if (!streams && service_has_streams(service))
 		draft_complain(draft, "internal",
 			       "in-process service '%s' does not exist for streams",
 			       service->internal);
@@ -343,33 +342,13 @@ static void check_ident(struct draft *draft)
 		draft_complain(draft, "ident", "'ident' is only for internal = ident");
 }
 
-/* What has been written for streams does no harm elsewhere, but it does nothing, too. */
-static void check_banners(struct draft *draft)
-{
-	static const char *const names[] = { "banner", "banner_success", "banner_fail" };
-	const struct service *service = draft->service;
-
-	if (has_streams(service) && !service->wait)
-		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct assignment *given = draft_find(draft, names[i]);
-
-		if (given != NULL && !given->inherited)
-			diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING,
-					given->file, given->line,
-					"service '%s': '%s' has no effect: it is for "
-					"streams with wait = no",
-					service->id, names[i]);
-	}
-}
-
 void check_service(struct draft *draft)
 {
 	static void (*const checks[])(struct draft *) = {
-		check_kind,     check_applicable, check_protocol, check_wait,
-		check_internal, check_user,       check_paths,    check_idle_timeout,
-		check_group,    check_redirect,   check_ident,    check_document_root,
-		check_type,     check_contract,   check_banners,
+		check_sensor,        check_kind,     check_applicable, check_protocol,
+		check_wait,          check_internal, check_user,       check_paths,
+		check_idle_timeout,  check_group,    check_redirect,   check_ident,
+		check_document_root, check_type,     check_contract,   check_banners,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

@@ -30,7 +30,8 @@ static bool needs_wait(const struct draft *draft)
 
 static bool needs_program(const struct draft *draft)
 {
-	return !service_is_internal(draft->service);
+	return !service_is_internal(draft->service) &&
+	       (draft->service->flags & SERVICE_SENSOR) == 0;
 }
 
 static bool needs_socket_type(const struct draft *draft)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* When clients are taken: the times of the day and the load, both ways. */
+/* When clients are taken: the times of the day, the load, and for how long not; both
+ * ways. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "usherd/base/clock.h"
 #include "usherd/base/text.h"
 #include "usherd/base/units.h"
 #include "usherd/model/policy.h"
@@ -175,5 +177,45 @@ VALUE_FORMATTER(load)
 		if (buffer[length - 1] == '.')
 			buffer[--length] = '\0';
 	}
+	return strings_add(ret, buffer) < 0 ? -ENOMEM : 1;
+}
+
+#define NS_PER_MINUTE (60 * CLOCK_NS_PER_SECOND)
+
+/* A number alone is minutes, as in xinetd; with a unit it is a duration as everywhere. */
+VALUE_PARSER(deny_time)
+{
+	uint64_t *deny_ns = (void *)((char *)object + attribute->offset);
+	const char *value = values->items[0];
+	uint64_t minutes;
+	int r;
+
+	if (strcasecmp(value, "FOREVER") == 0) {
+		*deny_ns = UINT64_MAX;
+		return 0;
+	}
+	if (strcasecmp(value, "NEVER") == 0) {
+		*deny_ns = 0;
+		return 0;
+	}
+	if (value[strspn(value, "0123456789")] != '\0')
+		return units_parse_duration(value, deny_ns, err);
+	r = units_parse_unsigned(value, 0, UNITS_DURATION_MAX / NS_PER_MINUTE, &minutes,
+				 err);
+	if (r == 0)
+		*deny_ns = minutes * NS_PER_MINUTE;
+	return r;
+}
+
+VALUE_FORMATTER(deny_time)
+{
+	uint64_t deny_ns = *(const uint64_t *)(const void *)((const char *)object +
+							     attribute->offset);
+	char buffer[UNITS_TEXT_SIZE] = "FOREVER";
+
+	if (deny_ns == 0)
+		(void)text_copy(buffer, sizeof(buffer), "NEVER");
+	else if (deny_ns != UINT64_MAX)
+		units_format_duration(deny_ns, buffer);
 	return strings_add(ret, buffer) < 0 ? -ENOMEM : 1;
 }

@@ -45,6 +45,8 @@ KIND_ONE(interface, interface, interface, "the name of a network interface");
 KIND_ONE(ident, ident, ident, "hidden, hashed, real or fixed:NAME");
 KIND_ONE(log, log, text, "stderr, syslog, syslog:FACILITY or file:PATH");
 KIND_ONE(load, load, load, "a number such as 2.5, or UNLIMITED");
+KIND_ONE(deny_time, deny_time, deny_time,
+	 "FOREVER, NEVER, minutes, or a duration with a unit (ms s m h d)");
 KIND_ONE(rlimit_count, rlimit_count, rlimit_count, "a number or UNLIMITED");
 KIND_ONE(rlimit_size, rlimit_size, rlimit_size, "bytes (K M G T) or UNLIMITED");
 KIND_ONE(rlimit_seconds, rlimit_seconds, rlimit_seconds,

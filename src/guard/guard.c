@@ -86,7 +86,8 @@ bool guard_welcomes(const struct policy *policy, const struct addr *peer)
 
 static bool is_unwelcome(const struct question *question)
 {
-	return !guard_welcomes(question->policy, question->peer);
+	return question->around->denied || question->policy->trap ||
+	       !guard_welcomes(question->policy, question->peer);
 }
 
 static bool span_contains(const struct day_span *span, unsigned minute)

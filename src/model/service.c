@@ -92,6 +92,13 @@ bool service_is_internal(const struct service *service)
 	return service->internal != NULL;
 }
 
+bool service_has_streams(const struct service *service)
+{
+	return (service->protocols & SERVICE_TCP) != 0 ||
+	       ((service->protocols & SERVICE_UNIX) != 0 &&
+		service->socket_type != SERVICE_DGRAM);
+}
+
 bool service_has_banners(const struct service *service)
 {
 	for (size_t i = 0; i < SERVICE_BANNERS; i++)

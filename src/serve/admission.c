@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "usherd/serve/denials.h"
 #include "usherd/serve/door.h"
 #include "usherd/serve/engine.h"
 #include "usherd/serve/ledger.h"
@@ -31,12 +32,14 @@ static void add_elsewhere(const struct post *post, const struct addr *peer,
 	}
 }
 
-/* What few policies ask for. */
-static void look_around(const struct post *post, struct surroundings *around)
+/* Who is denied, and what few policies ask for. */
+static void look_around(const struct post *post, const struct addr *peer,
+			struct surroundings *around)
 {
 	const struct policy *policy = &post->service->policy;
 	struct conditions *conditions = &post->engine->conditions;
 
+	around->denied = denials_hold(post->engine, peer, around->now_ns);
 	if (policy->access_times != NULL)
 		around->minute = conditions_minute(conditions, around->now_ns);
 	if (policy->max_load > 0)
@@ -50,7 +53,8 @@ static struct verdict decide(struct post *post, const struct addr *peer,
 
 	add_elsewhere(post, peer, around);
 	around->arrivals = post->arrivals;
-	if (guard_welcomes(policy, peer) && guard_is_open(policy, around->minute))
+	if (!around->denied && !policy->trap && guard_welcomes(policy, peer) &&
+	    guard_is_open(policy, around->minute))
 		arrivals_count(post->arrivals, around->now_ns);
 	return guard_decide(policy, post->tally, around, peer);
 }
@@ -86,7 +90,7 @@ static bool ask(struct post *post, const struct addr *peer, struct source_key *r
 	struct surroundings around = engine_surroundings(post->engine);
 	struct verdict verdict;
 
-	look_around(post, &around);
+	look_around(post, peer, &around);
 	verdict = weigh(post, peer, &around, ret_place);
 	if (verdict.reason == REASON_NONE)
 		return true;

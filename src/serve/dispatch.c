@@ -16,6 +16,7 @@
 #include "usherd/serve/answering.h"
 #include "usherd/serve/banner.h"
 #include "usherd/serve/berth.h"
+#include "usherd/serve/denials.h"
 #include "usherd/serve/door.h"
 #include "usherd/serve/flows.h"
 #include "usherd/serve/forwarding.h"
@@ -128,6 +129,10 @@ bool dispatch_connection(struct post *post, enum transport transport,
 	struct serving *serving = admit(post, &connection->peer);
 
 	if (serving == NULL) {
+		/* Who is kept out of a sensor by its own lists has not asked for it. */
+		if (post->service->policy.trap &&
+		    guard_welcomes(&post->service->policy, &connection->peer))
+			denials_put(post, &connection->peer);
 		if (courtesy != NULL)
 			told = courtesy->refuse(connection->fd);
 		turn_away(post, connection, told);

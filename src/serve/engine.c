@@ -9,6 +9,7 @@
 
 #include "usherd/base/units.h"
 #include "usherd/net/batch.h"
+#include "usherd/serve/denials.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
 
@@ -30,6 +31,8 @@ static int open_supervisor_parts(struct engine *engine, char *const *environment
 		return error_set(err, -ENOMEM, "out of memory for the child table");
 	if (environment_new(environment, &engine->environment) < 0)
 		return error_set(err, -ENOMEM, "out of memory for the environment");
+	if (denials_new(engine, &engine->denials) < 0)
+		return error_set(err, -ENOMEM, "out of memory for the deny list");
 	engine->scratch = malloc(ENGINE_SCRATCH);
 	if (engine->scratch == NULL)
 		return error_set(err, -ENOMEM, "out of memory for datagrams");
@@ -102,6 +105,10 @@ void engine_done(struct engine *engine)
 	engine->children = NULL;
 	spawner_free(engine->spawner);
 	engine->spawner = NULL;
+	/* A worker's is the supervisor's. */
+	if (engine->relays == NULL)
+		denials_free(engine->denials);
+	engine->denials = NULL;
 	environment_unref(engine->environment);
 	engine->environment = NULL;
 	reserve_close(&engine->reserve);

@@ -18,6 +18,7 @@
 #include "usherd/base/units.h"
 #include "usherd/serve/billboard.h"
 #include "usherd/serve/channel.h"
+#include "usherd/serve/denials.h"
 #include "usherd/serve/listening.h"
 
 #define HANDOVER_MAGIC "usherd handover"
@@ -42,11 +43,12 @@ static void pack_ledger(struct packer *packer, const struct ledger *ledger)
 	ledger_pack(ledger, packer);
 }
 
-static void pack_billboard(struct packer *packer, const struct billboard *billboard)
+/* What there may be, as a descriptor; -1: there is none. */
+static void pack_optional(struct packer *packer, int fd)
 {
-	pack_number(packer, billboard != NULL);
-	if (billboard != NULL)
-		pack_descriptor(packer, billboard_fd(billboard));
+	pack_number(packer, fd != -1);
+	if (fd != -1)
+		pack_descriptor(packer, fd);
 }
 
 static void pack_post(struct packer *packer, const struct post *post)
@@ -56,7 +58,8 @@ static void pack_post(struct packer *packer, const struct post *post)
 	for (size_t i = 0; i < post->listener_count; i++)
 		count += listener_is_free(post->listeners[i]);
 	pack_text(packer, post->service->fingerprint);
-	pack_billboard(packer, post->billboard);
+	pack_optional(packer,
+		      post->billboard != NULL ? billboard_fd(post->billboard) : -1);
 	pack_number(packer, count);
 	for (size_t i = 0; i < post->listener_count; i++) {
 		const struct listener *listener = post->listeners[i];
@@ -78,6 +81,7 @@ static void pack_plan(struct packer *packer, const struct worker_plan *plan, int
 	pack_number(packer, plan->needs);
 	pack_ledger(packer, plan->ledger);
 	pack_number(packer, plan->slot);
+	pack_optional(packer, plan->denials != NULL ? denials_fd(plan->denials) : -1);
 	pack_number(packer, plan->predecessor_count);
 	for (size_t i = 0; i < plan->predecessor_count; i++)
 		pack_ledger(packer, plan->predecessors[i]);
@@ -128,6 +132,12 @@ static int unpack_descriptor(struct unpacker *unpacker)
 		return fd;
 	unpacker->failed = true;
 	return -1;
+}
+
+/* -1: there is none, or it has failed. */
+static int unpack_optional(struct unpacker *unpacker)
+{
+	return unpack_number(unpacker, 1) != 0 ? unpack_descriptor(unpacker) : -1;
 }
 
 static int unpack_ledger(struct unpacker *unpacker, struct ledger **ret)
@@ -197,24 +207,15 @@ static int unpack_service(struct unpacker *unpacker, handover_recall *recall,
 	return r == 0 && post->service->internal == NULL ? -EBADMSG : r;
 }
 
-static int unpack_billboard(struct unpacker *unpacker, struct billboard **ret)
-{
-	int fd;
-
-	if (unpack_number(unpacker, 1) == 0)
-		return 0;
-	fd = unpack_descriptor(unpacker);
-	return fd == -1 ? -EBADMSG : billboard_open(fd, ret);
-}
-
 static int unpack_post(struct unpacker *unpacker, handover_recall *recall,
 		       struct post *post, struct error *err)
 {
 	size_t count = 0;
 	int r = unpack_service(unpacker, recall, post, err);
+	int billboard = unpack_optional(unpacker);
 
-	if (r == 0)
-		r = unpack_billboard(unpacker, &post->billboard);
+	if (r == 0 && billboard != -1)
+		r = billboard_open(billboard, &post->billboard);
 	if (r < 0)
 		return r;
 	post->listeners = (struct listener **)make_array(unpacker, &count);
@@ -258,6 +259,7 @@ static bool unpack_word(struct unpacker *unpacker, const char *word)
 static int unpack_plan(struct unpacker *unpacker, handover_recall *recall,
 		       struct handover *handover, struct error *err)
 {
+	int denied;
 	int r;
 
 	if (!unpack_word(unpacker, HANDOVER_MAGIC))
@@ -275,6 +277,9 @@ static int unpack_plan(struct unpacker *unpacker, handover_recall *recall,
 	if (r == 0)
 		handover->plan.slot = (unsigned)unpack_number(
 			unpacker, ledger_slots(handover->ledger) - 1);
+	denied = r == 0 ? unpack_optional(unpacker) : -1;
+	if (denied != -1)
+		r = denials_open(denied, &handover->plan.denials);
 	if (r == 0)
 		r = unpack_predecessors(unpacker, handover);
 	if (r == 0)
@@ -340,6 +345,7 @@ void handover_done(struct handover *handover)
 	for (size_t i = 0; i < handover->predecessor_count; i++)
 		ledger_free(handover->predecessors[i]);
 	ledger_free(handover->ledger);
+	denials_free(handover->plan.denials);
 	free((void *)handover->posts);
 	free((void *)handover->predecessors);
 	*handover = (struct handover){ .channel = -1 };

@@ -73,7 +73,7 @@ bool listener_is_wanted(const struct listener *listener)
 	if (listener->holder != NULL || loop_timer_is_armed(&listener->timer) ||
 	    loop_timer_is_armed(&post->pause))
 		return false;
-	return post->plan != NULL || post->engine->sessions != NULL;
+	return post->internal == NULL || post->engine->sessions != NULL;
 }
 
 static void watch_failed(struct listener *listener, int r)

@@ -29,6 +29,9 @@ static int equip(struct post *post, struct error *err)
 	const struct service *service = post->service;
 	int r;
 
+	/* The supervisor is all that a sensor needs. */
+	if (service->policy.trap)
+		return 0;
 	if (!service_is_internal(service))
 		return equip_program(post, err);
 	post->internal = post->engine->find_internal(service->internal);

@@ -146,6 +146,7 @@ static int fork_worker(struct worker *worker, const struct group *group,
 				    .ports = ports,
 				    .ledger = worker->crew->ledger,
 				    .slot = worker->slot,
+				    .denials = workers->engine->denials,
 				    .predecessors = predecessors };
 	int r = 0;
 

@@ -19,6 +19,7 @@
 #include "usherd/serve/billboard.h"
 #include "usherd/serve/catalogue.h"
 #include "usherd/serve/channel.h"
+#include "usherd/serve/denials.h"
 #include "usherd/serve/dispatch.h"
 #include "usherd/serve/engine.h"
 #include "usherd/serve/listening.h"
@@ -198,6 +199,7 @@ static int prepare(struct worker_process *worker, const struct worker_plan *plan
 		return r;
 	worker->engine.data = worker;
 	worker->engine.answered_ports = plan->ports;
+	worker->engine.denials = plan->denials;
 	worker->engine.rootless = plan->root;
 	worker->engine.shares = ledger_slots(plan->ledger) > 1;
 	worker->engine.session_over = stop_if_drained;
@@ -274,7 +276,7 @@ static int confine(const struct engine *engine, const struct worker_plan *plan,
  * one's to write. */
 static int stop_writing(const struct worker_plan *plan)
 {
-	int r = 0;
+	int r = plan->denials != NULL ? denials_leave(plan->denials) : 0;
 
 	/* In another program, where there is no engine, it never could. */
 	for (size_t i = 0; plan->engine != NULL && i < plan->engine->post_count; i++)

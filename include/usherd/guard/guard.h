@@ -5,10 +5,10 @@
  *
  * The checks stand in one table and run in its order; the first that refuses gives the
  * reason:
- *   address (no_access, only_from), access_times, cps, max_load, instances, per_source,
- *   process limit.
- * Address and time come first, and who is refused for them counts against nothing:
- * otherwise a stranger could use up the connections per second of those who may come in.
+ *   address (denied by all services, no_access, only_from), access_times, cps, max_load,
+ * instances, per_source, process limit. Address and time come first, and who is refused
+ * for them counts against nothing: otherwise a stranger could use up the connections per
+ * second of those who may come in.
  *
  * Memory: a tally counts sources in one table that never holds more entries than there
  * are running sessions of the service; refused clients leave nothing behind.
@@ -73,6 +73,7 @@ struct surroundings {
 	uint64_t now_ns;
 	uint64_t children;     /* programs running, all services */
 	uint64_t max_children; /* UNITS_UNLIMITED: no limit */
+	bool denied;           /* the client, by all services */
 	/* Where the policy asks for them; more than there is refuses. */
 	unsigned minute; /* of the day, local time */
 	uint64_t load;   /* average of the last minute, in POLICY_LOAD_UNIT */
@@ -83,7 +84,7 @@ struct surroundings {
 	const struct arrivals *arrivals;
 };
 
-/* Pure: do no_access and only_from let @peer in? */
+/* Pure: do no_access and only_from let @peer in? A sensor lets in nobody all the same. */
 bool guard_welcomes(const struct policy *policy, const struct addr *peer);
 
 /* Pure: is @minute of the day one of access_times? */

@@ -30,6 +30,8 @@ struct day_span {
 #define POLICY_LOAD_UNIT UINT64_C(1000000)
 
 struct policy {
+	bool trap;        /* a sensor: nobody is served */
+	uint64_t deny_ns; /* and so long denied by all; 0: not, UINT64_MAX: for ever */
 	struct prefix_list only_from;
 	struct prefix_list no_access;
 	struct day_span *access_times; /* owned; NULL: at any time */

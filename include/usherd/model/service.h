@@ -143,6 +143,8 @@ void service_unref(struct service *service); /* NULL allowed */
 bool service_is_same(const struct service *a, const struct service *b);
 
 bool service_is_internal(const struct service *service);
+/* Are there streams among its sockets? */
+bool service_has_streams(const struct service *service);
 bool service_has_banners(const struct service *service);
 /* Can it be reached through tcpmux? */
 bool service_is_multiplexed(const struct service *service);

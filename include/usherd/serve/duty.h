@@ -35,6 +35,7 @@
 
 struct billboard;
 struct datagram_batch;
+struct denials;
 struct flow;
 struct ledger;
 struct responder_ports;
@@ -64,6 +65,7 @@ struct engine {
 	size_t serving;   /* in-process sessions that run */
 	struct farewells farewells;   /* clients that are not served, but told so */
 	struct conditions conditions; /* of this machine, now */
+	struct denials *denials;      /* owned; a worker's: borrowed; NULL: none */
 	struct timer billboards;      /* supervisor: the next look at their files */
 	uint8_t *scratch; /* owned, ENGINE_SCRATCH bytes for one datagram; supervisor */
 	struct datagram_batch *batch; /* owned; worker */
@@ -111,8 +113,8 @@ struct post {
 	unsigned references;   /* the engine's, and one for each child or session */
 	struct engine *engine; /* borrowed */
 	struct service *service;
-	struct plan *plan;               /* counted; NULL for an in-process service */
-	const struct internal *internal; /* NULL for a program */
+	struct plan *plan;               /* counted; NULL but for a program */
+	const struct internal *internal; /* NULL for a program, and for a sensor */
 	void *state;                     /* owned, made by it; worker */
 	struct target_list targets;      /* owned; where it leads to now */
 	struct lookups_state lookup;     /* supervisor */

@@ -24,7 +24,7 @@ typedef int handover_recall(const char *fingerprint, struct service **ret,
 int handover_write(const struct worker_plan *plan, int channel, int *ret_fd);
 
 struct handover {
-	struct worker_plan plan; /* its pointers lead into the handover */
+	struct worker_plan plan; /* its pointers lead into the handover; denials: owned */
 	int channel;
 	struct post **posts; /* owned; service and listeners alone are set */
 	size_t post_count;

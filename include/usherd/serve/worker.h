@@ -28,6 +28,7 @@ struct worker_plan {
 	const struct responder_ports *ports; /* of all workers' datagram services */
 	struct ledger *ledger;               /* where it counts */
 	unsigned slot;                       /* in that */
+	struct denials *denials;             /* who is denied; or NULL */
 	/* Those of workers that still have sessions of these services. */
 	const struct ledger *const *predecessors;
 	size_t predecessor_count;

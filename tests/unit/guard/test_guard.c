@@ -355,6 +355,23 @@ static void access_times_are_spans_of_the_day(void **state)
 	}
 }
 
+static void who_is_denied_or_in_a_trap_is_refused_for_its_address(void **state)
+{
+	struct policy policy = open_policy();
+	struct addr peer = address("192.0.2.1");
+	struct surroundings around = calm(SECOND);
+	struct tally tally = { 0 };
+
+	(void)state;
+	around.denied = true;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_ADDRESS);
+	around.denied = false;
+	policy.trap = true;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_ADDRESS);
+}
+
 static void one_open_span_is_enough(void **state)
 {
 	struct day_span spans[] = { { 60, 120 }, { 600, 660 } };
@@ -414,6 +431,7 @@ int main(void)
 		cmocka_unit_test(a_caller_that_never_pauses_gets_the_same_rate),
 		cmocka_unit_test(a_pause_without_end_does_not_wrap),
 		cmocka_unit_test(access_times_are_spans_of_the_day),
+		cmocka_unit_test(who_is_denied_or_in_a_trap_is_refused_for_its_address),
 		cmocka_unit_test(one_open_span_is_enough),
 		cmocka_unit_test(a_load_that_is_not_known_is_too_high),
 		cmocka_unit_test(has_xinetds_words),

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* Checks of what a service says of clients that it refuses, and to them. */
+#include "build_internal.h"
+
+/* Of attribute @name, which was given. */
+static void draft_warn(const struct draft *draft, const char *name, const char *what)
+{
+	const struct assignment *given = draft_find(draft, name);
+
+	diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING, given->file,
+			given->line, "service '%s': '%s' %s", draft->service->id, name,
+			what);
+}
+
+/* There is nobody whom it could hand a socket or its clients to. */
+void check_sensor(struct draft *draft)
+{
+	struct service *service = draft->service;
+
+	if ((service->flags & SERVICE_SENSOR) != 0) {
+		service->policy.trap = true;
+		service->wait = false;
+	} else if (draft_find(draft, "deny_time") != NULL) {
+		draft_warn(draft, "deny_time", "has no effect without flags = SENSOR");
+	}
+}
+
+/* What has been written for streams does no harm elsewhere, but it does nothing, too. */
+void check_banners(struct draft *draft)
+{
+	static const char *const names[] = { "banner", "banner_success", "banner_fail" };
+	const struct service *service = draft->service;
+
+	if (service_has_streams(service) && !service->wait)
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct assignment *given = draft_find(draft, names[i]);
+
+		if (given != NULL && !given->inherited)
+			draft_warn(draft, names[i],
+				   "has no effect: it is for streams with wait = no");
+	}
+}
