@@ -23,12 +23,15 @@ static const struct attribute_word types[] = { { "TCPMUX", SERVICE_TCPMUX },
 					       { "INTERNAL", SERVICE_INTERNAL },
 					       { "UNLISTED", SERVICE_UNLISTED },
 					       { NULL, 0 } };
-static const struct attribute_word flags[] = {
-	{ "REUSE", SERVICE_REUSE },     { "NAMEINARGS", SERVICE_NAMEINARGS },
-	{ "NODELAY", SERVICE_NODELAY }, { "KEEPALIVE", SERVICE_KEEPALIVE },
-	{ "SENSOR", SERVICE_SENSOR },   { "IPv4", SERVICE_IPV4 },
-	{ "IPv6", SERVICE_IPV6 },       { NULL, 0 }
-};
+static const struct attribute_word flags[] = { { "REUSE", SERVICE_REUSE },
+					       { "NAMEINARGS", SERVICE_NAMEINARGS },
+					       { "NODELAY", SERVICE_NODELAY },
+					       { "KEEPALIVE", SERVICE_KEEPALIVE },
+					       { "NORETRY", SERVICE_NORETRY },
+					       { "SENSOR", SERVICE_SENSOR },
+					       { "IPv4", SERVICE_IPV4 },
+					       { "IPv6", SERVICE_IPV6 },
+					       { NULL, 0 } };
 static const struct attribute_word protocols[] = { { "tcp", SERVICE_TCP },
 						   { "udp", SERVICE_UDP },
 						   { "unix", SERVICE_UNIX },

@@ -187,6 +187,7 @@ VALUE_PARSER(deny_time)
 {
 	uint64_t *deny_ns = (void *)((char *)object + attribute->offset);
 	const char *value = values->items[0];
+	char shown[64];
 	uint64_t minutes;
 	int r;
 
@@ -198,8 +199,14 @@ VALUE_PARSER(deny_time)
 		*deny_ns = 0;
 		return 0;
 	}
-	if (value[strspn(value, "0123456789")] != '\0')
-		return units_parse_duration(value, deny_ns, err);
+	if (value[strspn(value, "0123456789")] != '\0') {
+		r = units_parse_duration(value, deny_ns, NULL);
+		return r == 0 ? 0
+			      : error_set(err, r,
+					  "expected FOREVER, NEVER, a number of minutes "
+					  "or a duration such as 90s, got '%s'",
+					  text_escape(shown, sizeof(shown), value));
+	}
 	r = units_parse_unsigned(value, 0, UNITS_DURATION_MAX / NS_PER_MINUTE, &minutes,
 				 err);
 	if (r == 0)

@@ -83,6 +83,8 @@ void server_stop(struct server *server, enum stop_mode mode)
 	lookups_free(server->lookups);
 	server->lookups = NULL;
 	close_listeners(server);
+	/* Nobody's program is started any more. */
+	retries_done(&server->engine.retries);
 	if (mode == STOP_DETACH)
 		loop_stop(server->loop);
 	else

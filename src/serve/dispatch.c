@@ -23,6 +23,7 @@
 #include "usherd/serve/hosting.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/pause.h"
+#include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
@@ -99,51 +100,128 @@ static struct serving *admit(struct post *post, const struct addr *peer)
 	return serving;
 }
 
-static int start(struct serving *serving, enum transport transport,
-		 struct connection *connection, const struct courtesy *courtesy)
+/* One client on its way. */
+struct arrival {
+	enum transport transport;
+	struct connection *connection;
+	const struct courtesy *courtesy;
+	unsigned tries; /* that have failed */
+	bool told;      /* it has been said something */
+};
+
+/* Once, however often its program is tried. False: it could not be told what it has to
+ * know. */
+static bool welcome(const struct serving *serving, struct arrival *arrival)
 {
 	struct post *post = serving->post;
+	int fd = arrival->connection->fd;
 
-	if (courtesy != NULL && !courtesy->welcome(post, connection->fd)) {
-		record_refusal(post, REASON_RESOURCES, &connection->peer);
-		return -EPIPE;
+	if (arrival->tries > 0)
+		return true;
+	if (arrival->courtesy != NULL && !arrival->courtesy->welcome(post, fd)) {
+		record_refusal(post, REASON_RESOURCES, &arrival->connection->peer);
+		return false;
 	}
-	(void)banner_say(post, SERVICE_BANNER_SUCCESS, connection->fd);
-	return post->internal != NULL ? start_session(serving, connection)
-				      : start_program(serving, transport, connection);
+	arrival->told |= banner_say(post, SERVICE_BANNER_SUCCESS, fd);
+	return true;
+}
+
+static int start(struct serving *serving, struct arrival *arrival)
+{
+	const struct post *post = serving->post;
+
+	if (!welcome(serving, arrival))
+		return -EPIPE;
+	if (post->internal != NULL)
+		return start_session(serving, arrival->connection);
+	serving->patient = (post->service->flags & SERVICE_NORETRY) == 0 &&
+			   arrival->tries + 1 < RETRY_TRIES &&
+			   post->engine->retries.count < RETRIES_MAX;
+	return start_program(serving, arrival->transport, arrival->connection);
 }
 
 /* What it is told has to arrive; who is told nothing is closed at once. */
-static void turn_away(struct post *post, struct connection *connection, bool told)
+static void turn_away(struct post *post, struct arrival *arrival)
 {
-	if (banner_say(post, SERVICE_BANNER_FAIL, connection->fd) || told)
-		farewell_take(&post->engine->farewells, &connection->fd);
+	int *fd = &arrival->connection->fd;
+
+	if (banner_say(post, SERVICE_BANNER_FAIL, *fd) || arrival->told)
+		farewell_take(&post->engine->farewells, fd);
+}
+
+static void refused(struct post *post, struct arrival *arrival)
+{
+	const struct addr *peer = &arrival->connection->peer;
+
+	/* Who is kept out of a sensor by its own lists has not asked for it. */
+	if (post->service->policy.trap && guard_welcomes(&post->service->policy, peer))
+		denials_put(post, peer);
+	if (arrival->courtesy != NULL)
+		arrival->told = arrival->courtesy->refuse(arrival->connection->fd);
+	turn_away(post, arrival);
+}
+
+static void dispatch_again(struct post *post, enum transport transport,
+			   struct connection *connection, unsigned tries);
+
+static void not_started(struct serving *serving, struct arrival *arrival)
+{
+	struct post *post = post_ref(serving->post);
+	bool postponed = serving->postponed;
+
+	serving_cancel(serving);
+	free(serving);
+	if (postponed &&
+	    retries_keep(&post->engine->retries, post, arrival->transport,
+			 arrival->connection, arrival->tries + 1, dispatch_again) < 0)
+		record_refusal(post, REASON_FORK, &arrival->connection->peer);
+	if (arrival->connection->fd != -1)
+		turn_away(post, arrival);
+	post_unref(post);
+}
+
+static bool dispatch_arrival(struct post *post, struct arrival *arrival)
+{
+	struct serving *serving = admit(post, &arrival->connection->peer);
+
+	if (serving == NULL) {
+		refused(post, arrival);
+		return false;
+	}
+	if (start(serving, arrival) < 0)
+		not_started(serving, arrival);
+	return true;
+}
+
+/* All checks again: much may have changed meanwhile, the service among it. */
+static void dispatch_again(struct post *post, enum transport transport,
+			   struct connection *connection, unsigned tries)
+{
+	struct arrival arrival = { .transport = transport,
+				   .connection = connection,
+				   .tries = tries,
+				   .told = service_has_banners(post->service) };
+
+	if (engine_find(post->engine, post->service->id) == post &&
+	    post->internal == NULL && !post->service->wait) {
+		(void)dispatch_arrival(post, &arrival);
+		return;
+	}
+	record_refusal(post, REASON_FORK, &connection->peer);
+	turn_away(post, &arrival);
 }
 
 bool dispatch_connection(struct post *post, enum transport transport,
 			 struct connection *connection, const struct courtesy *courtesy)
 {
-	/* Who comes through another service has been greeted by that. */
-	bool told = courtesy == NULL &&
-		    banner_say(post, SERVICE_BANNER_GREETING, connection->fd);
-	struct serving *serving = admit(post, &connection->peer);
+	struct arrival arrival = { .transport = transport,
+				   .connection = connection,
+				   .courtesy = courtesy };
 
-	if (serving == NULL) {
-		/* Who is kept out of a sensor by its own lists has not asked for it. */
-		if (post->service->policy.trap &&
-		    guard_welcomes(&post->service->policy, &connection->peer))
-			denials_put(post, &connection->peer);
-		if (courtesy != NULL)
-			told = courtesy->refuse(connection->fd);
-		turn_away(post, connection, told);
-		return false;
-	}
-	if (start(serving, transport, connection, courtesy) < 0) {
-		serving_cancel(serving);
-		free(serving);
-		turn_away(post, connection, service_has_banners(post->service));
-	}
-	return true;
+	/* Who comes through another service has been greeted by that. */
+	if (courtesy == NULL)
+		arrival.told = banner_say(post, SERVICE_BANNER_GREETING, connection->fd);
+	return dispatch_arrival(post, &arrival);
 }
 
 /*

@@ -64,6 +64,7 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 	engine->workers = 1;
 	engine->reserve.fd = -1;
 	launches_init(&engine->launches, engine->loop);
+	retries_init(&engine->retries, engine->loop);
 	farewells_init(&engine->farewells, engine->loop);
 	engine->farewells.all_gone = parted;
 	engine->farewells.data = engine;
@@ -90,6 +91,7 @@ static void dismiss_with_listeners(struct engine *engine, struct post *post)
 void engine_done(struct engine *engine)
 {
 	loop_timer_cancel(&engine->billboards);
+	retries_done(&engine->retries);
 	farewells_done(&engine->farewells);
 	/* Sessions first: their ends release tallies of posts that are still there. */
 	for (size_t i = 0; i < engine->post_count; i++)

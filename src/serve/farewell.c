@@ -75,6 +75,18 @@ static void farewell_ready(struct watch *watch, short revents)
 		part_and_tell(farewell);
 }
 
+/* With all whose time is up by then. */
+static void part_until(struct farewells *farewells, uint64_t until_ns)
+{
+	struct farewell *farewell, *next;
+
+	DL_FOREACH_SAFE(farewells->first, farewell, next) {
+		if (farewell->until_ns > until_ns)
+			break;
+		part(farewell);
+	}
+}
+
 /* All have the same time, so that the first is the next. */
 static void arm(struct farewells *farewells)
 {
@@ -82,17 +94,14 @@ static void arm(struct farewells *farewells)
 						       farewells->first->until_ns) == 0)
 		return;
 	/* Without the timer nobody would end them. */
-	while (farewells->first != NULL)
-		part(farewells->first);
+	part_until(farewells, UINT64_MAX);
 }
 
 static void time_is_up(struct timer *timer)
 {
 	struct farewells *farewells = timer->data;
-	uint64_t now_ns = loop_now_ns(farewells->loop);
 
-	while (farewells->first != NULL && farewells->first->until_ns <= now_ns)
-		part(farewells->first);
+	part_until(farewells, loop_now_ns(farewells->loop));
 	arm(farewells);
 	if (farewells->count == 0 && farewells->all_gone != NULL)
 		farewells->all_gone(farewells->data);
@@ -108,8 +117,7 @@ void farewells_init(struct farewells *farewells, struct loop *loop)
 
 void farewells_done(struct farewells *farewells)
 {
-	while (farewells->first != NULL)
-		part(farewells->first);
+	part_until(farewells, UINT64_MAX);
 }
 
 static struct farewell *begin(struct farewells *farewells, int fd, size_t bytes)

@@ -2,6 +2,7 @@
 /* Keeping the books of one client. Decides nothing. */
 #include "usherd/serve/serving.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -36,9 +37,11 @@ static void report_failure(const struct serving *serving, const struct plan *pla
 	struct engine *engine = post->engine;
 
 	report_throttled(engine->reporter, &post->trouble, loop_now_ns(engine->loop),
-			 LOG_LEVEL_ERROR, "service '%s': cannot start '%s': %s",
-			 post->service->id, plan_program(plan)->path, err->text);
-	record_refusal(post, REASON_FORK, &serving->peer);
+			 LOG_LEVEL_ERROR, "service '%s': cannot start '%s': %s%s",
+			 post->service->id, plan_program(plan)->path, err->text,
+			 serving->postponed ? "; trying again" : "");
+	if (!serving->postponed)
+		record_refusal(post, REASON_FORK, &serving->peer);
 }
 
 static void forget_plan(struct serving *serving)
@@ -120,6 +123,7 @@ int serving_spawn(struct serving *serving, const struct invocation *invocation,
 			    &serving->launch.attempt, &err);
 
 	if (r < 0) {
+		serving->postponed = serving->patient && (r == -EAGAIN || r == -ENOMEM);
 		report_failure(serving, post->plan, &err);
 		return r;
 	}

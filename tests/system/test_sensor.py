@@ -126,12 +126,11 @@ class Sensor(Case):
         self.assertEqual(exchange(self.trap, b"x" * 1000), b"go away\n")
 
     def test_it_serves_nobody_by_any_other_way(self):
-        port = harness.free_port()
         daemon = self.daemon("""
-            service mistake { port = %d flags = SENSOR server = /bin/cat }""" % port,
-                             status=78, wait_ready=False)
-        daemon.wait_for(r"'flags = SENSOR' and 'server' exclude each other|"
-                        r"'flags = SENSOR'")
+            service mistake { port = %d flags = SENSOR server = /bin/cat %s }""" % (
+                self.trap, user_line()), status=78, wait_ready=False)
+        daemon.wait_for(r"'flags = SENSOR' and 'server' exclude each other")
+        daemon.wait()
 
     def test_a_new_worker_knows_as_well(self):
         daemon = self.daemon(self.configuration("FOREVER"))

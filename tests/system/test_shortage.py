@@ -74,7 +74,7 @@ class Shortage(Case):
     def test_no_process_can_be_made(self):
         # The limit counts all processes of a user: a user of its own is needed.
         port = harness.free_port()
-        daemon = self.daemon(CAT % (port, ""), user=54321)
+        daemon = self.daemon(CAT % (port, "flags = NORETRY"), user=54321)
         self.assertEqual(exchange(port, b"before"), b"before")
         limit_processes(daemon, 54321, 0)
         for _ in range(20):
@@ -88,6 +88,55 @@ class Shortage(Case):
         self.assertEqual(len(daemon.matches("cannot start")), 1)
         limit_processes(daemon, 54321, 100)
         self.assertEqual(exchange(port, b"after"), b"after")
+
+    @harness.needs_root
+    def test_clients_are_kept_until_a_process_can_be_made(self):
+        port = harness.free_port()
+        daemon = self.daemon(CAT % (port, ""), user=54323)
+        self.assertEqual(exchange(port, b"before"), b"before")
+        limit_processes(daemon, 54323, 0)
+        kept = [connect(port) for _ in range(3)]
+        for client in kept:
+            self.addCleanup(client.close)
+            client.sendall(b"patience")
+            client.shutdown(socket.SHUT_WR)
+        daemon.wait_for(r"service 'cat': cannot start '/bin/cat': .*; trying again")
+        limit_processes(daemon, 54323, 100)
+        for client in kept:
+            self.assertEqual(read_all(client), b"patience")
+        self.assertEqual(daemon.matches(r"FAIL: cat fork"), [])
+
+    @harness.needs_root
+    def test_who_is_kept_for_a_service_that_goes_is_refused(self):
+        port, other = harness.free_port(), harness.free_port()
+        path = self.scratch() / "fail"
+        path.write_text("sorry\n")
+        daemon = self.daemon(CAT % (port, "banner_fail = %s" % path), user=54325)
+        limit_processes(daemon, 54325, 0)
+        with connect(port) as client:
+            daemon.wait_for(r"cannot start '/bin/cat': .*; trying again")
+            daemon.reload((CAT % (other, "")).replace("service cat", "service other"))
+            limit_processes(daemon, 54325, 100)
+            self.assertEqual(read_all(client), b"sorry\n")
+        daemon.wait_for(r"FAIL: cat fork")
+
+    @harness.needs_root
+    def test_clients_are_not_kept_for_ever_nor_without_number(self):
+        port = harness.free_port()
+        path = self.scratch() / "fail"
+        path.write_text("sorry\n")
+        daemon = self.daemon(CAT % (port, "banner_fail = %s" % path),
+                             user=54324)
+        limit_processes(daemon, 54324, 0)
+        clients = [connect(port) for _ in range(80)]
+        for client in clients:
+            self.addCleanup(client.close)
+        daemon.wait_for(r"FAIL: cat fork", count=80 - 64)
+        # Those that were too many have been told so by now, the others hear it later.
+        for client in clients:
+            self.assertEqual(read_all(client), b"sorry\n")
+        daemon.wait_for(r"FAIL: cat fork", count=80)
+        self.assertLess(cpu_seconds(daemon.pid), 2)
 
     @harness.needs_root
     def test_no_process_for_a_waiting_datagram_does_not_spin(self):

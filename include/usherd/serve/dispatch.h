@@ -22,8 +22,8 @@ struct courtesy {
 /*
  * Serve one stream client of @post, or refuse it; either is recorded, and the client is
  * sent the banners that there are. A session takes the descriptor over, and so does the
- * farewell of a client that is refused: connection->fd is -1 then; in all other cases it
- * stays the caller's.
+ * farewell of a client that is refused, and the wait of one whose program is tried again
+ * (retries.h): connection->fd is -1 then; in all other cases it stays the caller's.
  * @courtesy: NULL for a client that expects no word. Returns false if it was refused.
  */
 bool dispatch_connection(struct post *post, enum transport transport,

@@ -32,6 +32,7 @@
 #include "usherd/serve/farewell.h"
 #include "usherd/serve/launches.h"
 #include "usherd/serve/report.h"
+#include "usherd/serve/retries.h"
 
 struct billboard;
 struct datagram_batch;
@@ -60,9 +61,10 @@ struct engine {
 	bool mooring; /* those: what stands on the station may stay there for a moment */
 	size_t bound; /* listeners that have a socket */
 	uint64_t max_children;
-	unsigned workers; /* supervisor: how many for each group of services */
-	bool shares;      /* worker: others take clients from the same listeners */
-	size_t serving;   /* in-process sessions that run */
+	unsigned workers;       /* supervisor: how many for each group of services */
+	bool shares;            /* worker: others take clients from the same listeners */
+	size_t serving;         /* in-process sessions that run */
+	struct retries retries; /* clients for whom there was no process */
 	struct farewells farewells;   /* clients that are not served, but told so */
 	struct conditions conditions; /* of this machine, now */
 	struct denials *denials;      /* owned; a worker's: borrowed; NULL: none */

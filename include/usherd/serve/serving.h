@@ -21,7 +21,9 @@ struct serving {
 	struct addr peer;
 	pid_t pid;
 	uint64_t started_ns;
-	bool counted; /* the bytes that moved are known: in-process sessions */
+	bool patient;   /* without a process for it, it will be tried again */
+	bool postponed; /* and so it is */
+	bool counted;   /* the bytes that moved are known: in-process sessions */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 };
@@ -39,7 +41,8 @@ void serving_occupy(struct serving *serving, struct post *post, const struct add
  * called at the end and has to call serving_end(); with CHILD_NOT_STARTED if the process
  * has not become the program, which has been reported then (FAIL fork). Without a process
  * the result is a negative errno, the failure has been reported, and the place is still
- * taken; else it is 0.
+ * taken; else it is 0. A patient one is not recorded as a refusal if there may be a
+ * process later (-EAGAIN, -ENOMEM): it is postponed then.
  */
 int serving_spawn(struct serving *serving, const struct invocation *invocation,
 		  void (*ended)(struct child *child, int wait_status, uint64_t now_ns));
