@@ -159,6 +159,8 @@ static int convert_service(struct draft *draft)
 	if (result == 0)
 		result = merge_stanza(draft->build, draft->stanza, &draft->given);
 	if (result == 0)
+		result = merge_unsaid(draft);
+	if (result == 0)
 		result = convert_named(draft, "protocol");
 	if (result == 0)
 		result = convert_named(draft, "socket_type");

@@ -85,6 +85,7 @@ int adapt_offer(struct build *build, struct stanzas *stanzas);
 int merge_stanza(struct build *build, const struct stanza *stanza,
 		 struct assignments *ret);
 int merge_defaults(struct draft *draft);
+int merge_unsaid(struct draft *draft); /* what xinetd takes for said */
 int assignments_convert(struct build *build, const struct attribute *attribute,
 			struct assignments *assignments, void *object);
 void assignments_done(struct assignments *assignments);

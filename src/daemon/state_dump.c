@@ -14,6 +14,7 @@
 #include "usherd/base/clock.h"
 #include "usherd/base/units.h"
 #include "usherd/daemon/service_dump.h"
+#include "usherd/serve/berth.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/totals.h"
 
