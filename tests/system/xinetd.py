@@ -31,9 +31,9 @@ def configuration(entries, defaults=""):
 
 
 def usherd(case, text):
-    """usherd with the same file."""
+    """usherd with the same file, but that the lines about clients go to its main log."""
     path = case.scratch() / "xinetd.conf"
-    path.write_text(text)
+    path.write_text(text.replace("{", "{\nlog_type = main", 1))
     return case.daemon("", options=["-x", str(path)])
 
 
