@@ -14,7 +14,7 @@ if(USHERD_HTTP)
   install(TARGETS usherd-http RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/usherd")
 endif()
 
-foreach(section 1 5 8)
+foreach(section 1 5 7 8)
   file(GLOB pages CONFIGURE_DEPENDS "${packaging}/man/*.${section}")
   if(pages)
     install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")

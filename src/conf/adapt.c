@@ -159,27 +159,6 @@ static int adapt_in_process(struct draft *draft)
 	return 0;
 }
 
-/* A user that is a number has the group of that number. */
-static int adapt_user(struct draft *draft)
-{
-	struct stanza *stanza = draft->stanza;
-	const struct stanza_attribute *user = stanza_find(stanza, "user");
-	const char *id;
-	char *copy;
-	int result;
-
-	if (stanza->dialect == DIALECT_NATIVE || user == NULL ||
-	    user->values.count != 1 || stanza_find(stanza, "group") != NULL)
-		return 0;
-	id = user->values.items[0];
-	if (id[0] == '\0' || id[strspn(id, "0123456789")] != '\0')
-		return 0;
-	copy = strdup(id);
-	result = copy != NULL ? give(stanza, "group", copy, user->line) : -ENOMEM;
-	free(copy);
-	return result;
-}
-
 /* One name for each: xinetd's `interface` is an address, and another word for bind. */
 static int adapt_names(struct draft *draft)
 {
@@ -286,9 +265,8 @@ int adapt_stanza(struct draft *draft)
 {
 	/* In this order: the later ask what the earlier settled. */
 	static int (*const steps[])(struct draft *) = {
-		adapt_names,      adapt_disable, adapt_internal,
-		adapt_sensor,     adapt_id,      adapt_arguments,
-		adapt_in_process, adapt_user,    adapt_useless,
+		adapt_names,     adapt_disable, adapt_internal,   adapt_sensor,  adapt_id,
+		adapt_arguments, adapt_user,    adapt_in_process, adapt_useless,
 	};
 	int result = 0;
 

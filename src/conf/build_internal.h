@@ -78,6 +78,8 @@ int build_refuse(struct build *build, struct service *service);
 /* adapt.c: settle in the stanza itself what other words say more plainly. 0 or -ENOMEM.
  */
 int adapt_stanza(struct draft *draft);
+/* adapt_user.c: the same for who it runs as. */
+int adapt_user(struct draft *draft);
 /* Take those out of the offer that the lists `enabled` and `disabled` say so of. */
 int adapt_offer(struct build *build, struct stanzas *stanzas);
 

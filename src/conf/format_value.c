@@ -205,15 +205,26 @@ VALUE_FORMATTER(rlimit_microseconds)
 				 ret);
 }
 
+static int format_rate(uint64_t rate, uint64_t pause_ns, struct strings *ret)
+{
+	char text[UNITS_TEXT_SIZE];
+	char pause[UNITS_TEXT_SIZE];
+	units_format_count(rate, text);
+	units_format_duration(pause_ns, pause);
+	int result = add(ret, text);
+	return result < 0 ? result : add(ret, pause);
+}
+
 VALUE_FORMATTER(cps)
 {
 	const struct policy *policy = field(attribute, object);
-	char rate[UNITS_TEXT_SIZE];
-	char pause[UNITS_TEXT_SIZE];
-	units_format_count(policy->cps_rate, rate);
-	units_format_duration(policy->cps_pause_ns, pause);
-	int result = add(ret, rate);
-	return result < 0 ? result : add(ret, pause);
+	return format_rate(policy->cps_rate, policy->cps_pause_ns, ret);
+}
+
+VALUE_FORMATTER(cpm)
+{
+	const struct policy *policy = field(attribute, object);
+	return format_rate(policy->cpm_rate, policy->cpm_pause_ns, ret);
 }
 
 VALUE_FORMATTER(source_prefix)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "usherd/conf/build.h"
+#include "usherd/conf/reader_inetd.h"
 #include "usherd/conf/reader_native.h"
 #include "usherd/conf/reader_xinetd.h"
 #include "usherd/conf/source.h"
@@ -36,6 +37,8 @@ struct origin {
 	unsigned line;
 	unsigned depth;
 	enum dialect dialect;
+	const char *address; /* what an inetd file says of all services here, or NULL */
+	bool listable;       /* a directory means its files */
 };
 
 /* The settings that name files to be read as well. */
@@ -45,6 +48,7 @@ static const struct inclusion {
 } inclusions[] = {
 	{ "include", DIALECT_NATIVE },
 	{ "xinetd_conf", DIALECT_XINETD },
+	{ "inetd_conf", DIALECT_INETD },
 };
 
 static struct seen *find_seen(const struct loading *loading, const struct source *source)
@@ -68,6 +72,13 @@ static int add_seen(struct loading *loading, const struct source *source)
 	return 0;
 }
 
+/* One file of many in a foreign syntax is missed as its own program would miss it. */
+static enum severity severity_of(const struct origin *origin)
+{
+	return origin->dialect == DIALECT_NATIVE || origin->depth == 0 ? SEVERITY_ERROR
+								       : SEVERITY_REFUSAL;
+}
+
 static int load_file(struct loading *loading, const char *path,
 		     const struct origin *origin);
 
@@ -78,7 +89,7 @@ static int include_pattern(struct loading *loading, const char *pattern,
 	struct error err = { 0 };
 	int result = source_expand(pattern, origin->file, &paths, &err);
 	if (result < 0 && result != -ENOMEM) {
-		diagnostics_add(loading->diagnostics, SEVERITY_ERROR, origin->file,
+		diagnostics_add(loading->diagnostics, severity_of(origin), origin->file,
 				origin->line, "%s", err.text);
 		result = 0;
 	}
@@ -111,8 +122,12 @@ static int follow_includes(struct loading *loading, size_t first, const char *pa
 			const struct inclusion *row = find_inclusion(stanza, given);
 			if (row == NULL)
 				continue;
-			struct origin origin = { path, given->line, depth + 1,
-						 row->dialect };
+			struct origin origin = { .file = path,
+						 .line = given->line,
+						 .depth = depth + 1,
+						 .dialect = row->dialect,
+						 .listable =
+							 row->dialect == DIALECT_INETD };
 			/* The words stay where they are when the stanzas move. */
 			struct strings patterns = given->values;
 			for (size_t i = 0; i < patterns.count && result == 0; i++)
@@ -163,8 +178,10 @@ static int include_xinetd(struct xinetd_includer *includer, const char *path,
 			  bool directory, unsigned line)
 {
 	struct xinetd_inclusions *from = (struct xinetd_inclusions *)includer;
-	const struct origin origin = { from->path, line, from->depth + 1,
-				       DIALECT_XINETD };
+	const struct origin origin = { .file = from->path,
+				       .line = line,
+				       .depth = from->depth + 1,
+				       .dialect = DIALECT_XINETD };
 	char *resolved = source_resolve(path, from->path);
 	int result = -ENOMEM;
 	if (resolved != NULL && directory)
@@ -183,19 +200,44 @@ static int read_xinetd(struct loading *loading, const char *path, char *text,
 			     loading->diagnostics);
 }
 
+/* Files that an inetd file asks for. */
+struct inetd_inclusions {
+	struct inetd_includer includer;
+	struct loading *loading;
+	const char *path;
+	unsigned depth;
+};
+
+static int include_inetd(struct inetd_includer *includer, const char *pattern,
+			 const char *address, unsigned line)
+{
+	struct inetd_inclusions *from = (struct inetd_inclusions *)includer;
+	const struct origin origin = { .file = from->path,
+				       .line = line,
+				       .depth = from->depth + 1,
+				       .dialect = DIALECT_INETD,
+				       .address = address };
+	return include_pattern(from->loading, pattern, &origin);
+}
+
+static int read_inetd(struct loading *loading, const char *path, char *text,
+		      const struct origin *origin)
+{
+	struct inetd_inclusions from = {
+		{ include_inetd }, loading, path, origin->depth
+	};
+	return reader_inetd(text, path, origin->address, &from.includer,
+			    &loading->stanzas, loading->diagnostics);
+}
+
 static int read_source(struct loading *loading, const char *path, struct source *source,
 		       const struct origin *origin)
 {
+	if (origin->dialect == DIALECT_INETD)
+		return read_inetd(loading, path, source->text, origin);
 	if (origin->dialect == DIALECT_XINETD)
 		return read_xinetd(loading, path, source->text, origin->depth);
 	return read_native(loading, path, source->text, source->length, origin->depth);
-}
-
-/* One file of many in a foreign syntax is missed as its own program would miss it. */
-static enum severity severity_of(const struct origin *origin)
-{
-	return origin->dialect == DIALECT_NATIVE || origin->depth == 0 ? SEVERITY_ERROR
-								       : SEVERITY_REFUSAL;
 }
 
 static int load_source(struct loading *loading, const char *path, struct source *source,
@@ -228,6 +270,12 @@ static int load_file(struct loading *loading, const char *path,
 	int result = source_read(path, &source, &err);
 	if (result == -ENOMEM)
 		return result;
+	if (result == -EISDIR && origin->listable) {
+		const struct origin inside = { .file = path,
+					       .depth = origin->depth + 1,
+					       .dialect = origin->dialect };
+		return include_directory(loading, path, &inside);
+	}
 	if (result < 0) {
 		const char *file = origin->file != NULL ? origin->file : path;
 		diagnostics_add(loading->diagnostics, severity_of(origin), file,
@@ -264,10 +312,13 @@ int conf_load(const struct conf_request *request, struct table **ret,
 	} asked[] = {
 		{ &request->files, DIALECT_NATIVE },
 		{ &request->xinetd_files, DIALECT_XINETD },
+		{ &request->inetd_files, DIALECT_INETD },
 	};
 	int result = 0;
 	for (size_t k = 0; k < sizeof(asked) / sizeof(asked[0]); k++) {
-		const struct origin origin = { .dialect = asked[k].dialect };
+		const struct origin origin = { .dialect = asked[k].dialect,
+					       .listable = asked[k].dialect ==
+							   DIALECT_INETD };
 		for (size_t i = 0; i < asked[k].paths->count && result == 0; i++)
 			result = load_file(&loading, asked[k].paths->items[i], &origin);
 	}

@@ -252,9 +252,10 @@ VALUE_PARSER(rlimit_microseconds)
 				CLOCK_NS_PER_MS / 1000, err);
 }
 
-VALUE_PARSER(cps)
+/* A rate and the pause after more. */
+static int parse_rate(const struct strings *values, uint64_t *ret_rate,
+		      uint64_t *ret_pause_ns, struct error *err)
 {
-	struct policy *policy = field(attribute, object);
 	uint64_t rate = 0;
 	uint64_t pause_ns = 0;
 	int result = units_parse_unsigned(values->items[0], 0, UINT32_MAX, &rate, err);
@@ -266,9 +267,21 @@ VALUE_PARSER(cps)
 		return error_set(err, -EINVAL,
 				 "a pause of 0 would be no limit; "
 				 "{ 0, 1 } is the way to say that");
-	policy->cps_rate = rate;
-	policy->cps_pause_ns = pause_ns;
+	*ret_rate = rate;
+	*ret_pause_ns = pause_ns;
 	return 0;
+}
+
+VALUE_PARSER(cps)
+{
+	struct policy *policy = field(attribute, object);
+	return parse_rate(values, &policy->cps_rate, &policy->cps_pause_ns, err);
+}
+
+VALUE_PARSER(cpm)
+{
+	struct policy *policy = field(attribute, object);
+	return parse_rate(values, &policy->cpm_rate, &policy->cpm_pause_ns, err);
 }
 
 VALUE_PARSER(source_prefix)

@@ -55,6 +55,7 @@ KIND_ONE(rlimit_microseconds, rlimit_microseconds, rlimit_microseconds,
 	 "a duration (ms s m h d) or UNLIMITED");
 
 KIND_TWO(cps, "{ connections per second, duration of the pause }");
+KIND_TWO(cpm, "{ connections per minute, duration of the pause }");
 KIND_TWO(source_prefix, "{ bits for IPv4, bits for IPv6 }");
 
 KIND_SOME(log_type, 4,

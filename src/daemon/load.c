@@ -35,6 +35,7 @@ int load_table(const struct options *options, struct table **ret,
 {
 	struct conf_request request = { .files = options->files,
 					.xinetd_files = options->xinetd_files,
+					.inetd_files = options->inetd_files,
 					.root = geteuid() == 0,
 					.internal_exists = internal_exists,
 					.internal_ready = internal_ready,

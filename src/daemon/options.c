@@ -59,6 +59,13 @@ static int add_xinetd_file(struct options *options, const char *argument,
 	return add_path(&options->xinetd_files, argument);
 }
 
+static int add_inetd_file(struct options *options, const char *argument,
+			  enum action action)
+{
+	(void)action;
+	return add_path(&options->inetd_files, argument);
+}
+
 static int set_string(char **field, char *value)
 {
 	if (value == NULL)
@@ -110,6 +117,8 @@ static const struct option_row rows[] = {
 	  "native configuration (default " CONF_DEFAULT_FILE ")" },
 	{ 'x', "xinetd", "FILE", add_xinetd_file, 0,
 	  "configuration in xinetd.conf(5)'s syntax" },
+	{ 'i', "inetd", "FILE", add_inetd_file, 0,
+	  "configuration in inetd.conf(5)'s syntax, or a directory of such" },
 	{ 'b', "background", NULL, set_background, 0, "become a daemon once ready" },
 	{ 't', "check", NULL, set_action, ACTION_CHECK, "check everything and exit" },
 	{ 'T', "dump", NULL, set_action, ACTION_DUMP,
@@ -208,6 +217,7 @@ int options_parse(int argc, char *const argv[], struct options *ret, struct erro
 	}
 	r = take_loose_words(argc, argv, ret, err);
 	if (r == 0 && ret->files.count == 0 && ret->xinetd_files.count == 0 &&
+	    ret->inetd_files.count == 0 &&
 	    strings_add(&ret->files, CONF_DEFAULT_FILE) < 0)
 		r = error_set(err, -ENOMEM, "out of memory");
 	return r;
@@ -217,6 +227,7 @@ void options_done(struct options *options)
 {
 	strings_done(&options->files);
 	strings_done(&options->xinetd_files);
+	strings_done(&options->inetd_files);
 	free(options->pidfile);
 	free(options->log);
 	free(options->attribute);

@@ -28,11 +28,18 @@ static const char *const words[] = {
 	[REASON_UNREACHABLE] = "unreachable",
 	[REASON_TIME] = "time",
 	[REASON_LOAD] = "load",
+	[REASON_CPM] = "connections per minute",
 };
 
 static bool is_paused(const struct question *question)
 {
 	return question->around->now_ns < question->arrivals->paused_until_ns;
+}
+
+/* It said so of the last who came, and a pause that it began goes on. */
+static bool exceeds_cpm(const struct question *question)
+{
+	return question->policy->cpm_rate != 0 && question->arrivals->overdue;
 }
 
 static bool exceeds_cps(const struct question *question)
@@ -41,7 +48,8 @@ static bool exceeds_cps(const struct question *question)
 
 	if (policy->cps_rate == 0)
 		return false;
-	return is_paused(question) || question->arrivals->window_count > policy->cps_rate;
+	return (is_paused(question) && !exceeds_cpm(question)) ||
+	       question->arrivals->window_count > policy->cps_rate;
 }
 
 bool guard_is_full(const struct policy *policy, const struct tally *tally,
@@ -129,6 +137,7 @@ static const struct check {
 	{ REASON_ADDRESS, is_unwelcome },
 	{ REASON_TIME, is_closed },
 	{ REASON_CPS, exceeds_cps },
+	{ REASON_CPM, exceeds_cpm },
 	{ REASON_LOAD, exceeds_load },
 	{ REASON_INSTANCES, exceeds_instances },
 	{ REASON_PER_SOURCE, exceeds_per_source },
@@ -141,11 +150,11 @@ static uint64_t add_saturating(uint64_t a, uint64_t b)
 }
 
 /* A pause that runs is not prolonged by those it turns away. */
-static uint64_t pause_end(const struct question *question)
+static uint64_t pause_end(const struct question *question, uint64_t pause_ns)
 {
 	if (is_paused(question))
 		return question->arrivals->paused_until_ns;
-	return add_saturating(question->around->now_ns, question->policy->cps_pause_ns);
+	return add_saturating(question->around->now_ns, pause_ns);
 }
 
 const char *reason_word(enum reason reason)
@@ -173,6 +182,8 @@ struct verdict guard_decide(const struct policy *policy, const struct tally *tal
 		break;
 	}
 	if (verdict.reason == REASON_CPS)
-		verdict.pause_until_ns = pause_end(&question);
+		verdict.pause_until_ns = pause_end(&question, policy->cps_pause_ns);
+	if (verdict.reason == REASON_CPM)
+		verdict.pause_until_ns = pause_end(&question, policy->cpm_pause_ns);
 	return verdict;
 }

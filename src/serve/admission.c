@@ -54,8 +54,10 @@ static struct verdict decide(struct post *post, const struct addr *peer,
 	add_elsewhere(post, peer, around);
 	around->arrivals = post->arrivals;
 	if (!around->denied && !policy->trap && guard_welcomes(policy, peer) &&
-	    guard_is_open(policy, around->minute))
+	    guard_is_open(policy, around->minute)) {
 		arrivals_count(post->arrivals, around->now_ns);
+		arrivals_count_minute(post->arrivals, policy, around->now_ns);
+	}
 	return guard_decide(policy, post->tally, around, peer);
 }
 
@@ -97,7 +99,7 @@ static bool ask(struct post *post, const struct addr *peer, struct source_key *r
 	record_refusal(post, verdict.reason, peer);
 	if (verdict.reason == REASON_LOAD)
 		tell_load(post, around.load);
-	if (verdict.reason == REASON_CPS && verdict.pause_until_ns > around.now_ns)
+	if (verdict.pause_until_ns > around.now_ns)
 		pause_begin(post, verdict.pause_until_ns);
 	return false;
 }

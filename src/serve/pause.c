@@ -61,13 +61,15 @@ void pause_init(struct post *post)
 static void tell_pause(const struct post *post)
 {
 	const struct policy *policy = &post->service->policy;
+	bool minute = policy->cpm_rate != 0 && post->arrivals->overdue;
+	uint64_t pause_ns = minute ? policy->cpm_pause_ns : policy->cps_pause_ns;
 
 	report_message(post->engine->reporter, LOG_LEVEL_WARNING,
-		       "service '%s' rests for %llu seconds: more than %llu connections "
-		       "per second",
+		       "service '%s' rests for %llu seconds: more than %llu %s",
 		       post->service->id,
-		       (unsigned long long)(policy->cps_pause_ns / CLOCK_NS_PER_SECOND),
-		       (unsigned long long)policy->cps_rate);
+		       (unsigned long long)(pause_ns / CLOCK_NS_PER_SECOND),
+		       (unsigned long long)(minute ? policy->cpm_rate : policy->cps_rate),
+		       reason_word(minute ? REASON_CPM : REASON_CPS));
 }
 
 /* One after the other: a socket must not be shut twice, see listener_pause(). */

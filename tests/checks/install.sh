@@ -46,6 +46,7 @@ $([ ! -x "$build/src/usherd-http" ] || echo "755 $prefix/libexec/usherd/usherd-h
 644 $prefix/lib/systemd/system/usherd.service
 644 $prefix/share/man/man8/usherd.8
 644 $prefix/share/man/man5/usherd.conf.5
+644 $prefix/share/man/man7/usherd-inetd.7
 644 $prefix/share/doc/usherd/examples/echo.conf
 644 $prefix/share/doc/usherd/README.md
 END

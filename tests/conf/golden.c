@@ -208,9 +208,13 @@ int main(int count, char **arguments)
 	if (count < 2 || count > 3)
 		return EXIT_FAILURE;
 	const char *suffix = strrchr(arguments[1], '.');
-	bool foreign = suffix != NULL && strcmp(suffix, ".xinetd") == 0;
-	if (strings_add(foreign ? &request.xinetd_files : &request.files, arguments[1]) <
-	    0)
+	struct strings *files = &request.files;
+	if (suffix != NULL && strcmp(suffix, ".xinetd") == 0)
+		files = &request.xinetd_files;
+	else if (suffix != NULL && strcmp(suffix, ".inetd") == 0)
+		files = &request.inetd_files;
+	bool foreign = files != &request.files;
+	if (strings_add(files, arguments[1]) < 0)
 		return EXIT_FAILURE;
 	char *text = foreign ? convert(&request) : load(&request, &good);
 	bool passed = text != NULL && (!good || dumps_the_same_again(&request, text));
@@ -224,5 +228,6 @@ int main(int count, char **arguments)
 	free(text);
 	strings_done(&request.files);
 	strings_done(&request.xinetd_files);
+	strings_done(&request.inetd_files);
 	return passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

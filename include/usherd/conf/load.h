@@ -21,6 +21,7 @@
 struct conf_request {
 	struct strings files;        /* native files, in order */
 	struct strings xinetd_files; /* in the syntax of xinetd.conf(5), after those */
+	struct strings inetd_files;  /* in the syntax of inetd.conf(5), after those */
 	bool root; /* may change ids: user must then be given for programs */
 	/* Does an in-process service of this name exist, for streams / datagrams? */
 	bool (*internal_exists)(const char *name, bool stream);

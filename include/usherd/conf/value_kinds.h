@@ -31,6 +31,7 @@ extern const struct value_kind kind_rlimit_microseconds;
 
 /* Two words. */
 extern const struct value_kind kind_cps;           /* policy: rate and pause */
+extern const struct value_kind kind_cpm;           /* likewise, per minute */
 extern const struct value_kind kind_source_prefix; /* policy: IPv4 and IPv6 bits */
 
 /* Some words, in an order. */

@@ -22,6 +22,7 @@ struct options {
 	enum action action;
 	struct strings files; /* -f, absolute; the default file when no file is given */
 	struct strings xinetd_files; /* -x, absolute */
+	struct strings inetd_files;  /* -i, absolute */
 	char *pidfile;               /* -p, absolute, owned, or NULL */
 	char *log;                   /* -l, owned, or NULL */
 	char *attribute;             /* of --help-attributes, owned, or NULL */

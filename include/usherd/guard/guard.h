@@ -5,10 +5,10 @@
  *
  * The checks stand in one table and run in its order; the first that refuses gives the
  * reason:
- *   address (denied by all services, no_access, only_from), access_times, cps, max_load,
- * instances, per_source, process limit. Address and time come first, and who is refused
- * for them counts against nothing: otherwise a stranger could use up the connections per
- * second of those who may come in.
+ *   address (denied by all services, no_access, only_from), access_times, cps, cpm,
+ * max_load, instances, per_source, process limit. Address and time come first, and who is
+ * refused for them counts against nothing: otherwise a stranger could use up the
+ * connections per second of those who may come in.
  *
  * Memory: a tally counts sources in one table that never holds more entries than there
  * are running sessions of the service; refused clients leave nothing behind.
@@ -36,14 +36,16 @@ enum reason {
 	REASON_UNREACHABLE,   /* "unreachable": no target of redirect was */
 	REASON_TIME,          /* "time": outside of access_times */
 	REASON_LOAD,          /* "load" */
+	REASON_CPM,           /* "connections per minute" */
 };
 
 /* xinetd's word for it, as in its FAIL lines. */
 const char *reason_word(enum reason reason);
 
 struct verdict {
-	enum reason reason;      /* REASON_NONE: allowed */
-	uint64_t pause_until_ns; /* with REASON_CPS: the service is to rest until then */
+	enum reason reason; /* REASON_NONE: allowed */
+	/* With REASON_CPS and REASON_CPM: the service is to rest until then. */
+	uint64_t pause_until_ns;
 };
 
 /* What came of late, per service. All zero is fresh; private but for paused_until_ns. */
@@ -52,6 +54,8 @@ struct arrivals {
 	uint64_t window_count;
 	uint64_t paused_until_ns;
 	uint64_t ended_ns; /* the pause whose end has been told */
+	uint64_t due_ns;   /* of cpm: when all that came has had its share of time */
+	bool overdue;      /* and the last to come had to be refused for it */
 };
 
 /* What runs, per service. All zero is fresh. */
@@ -99,10 +103,17 @@ bool guard_is_open(const struct policy *policy, unsigned minute);
 void arrivals_count(struct arrivals *arrivals, uint64_t now_ns);
 
 /*
+ * The same against cpm, whose policy is @policy: a minute's worth may come at once, after
+ * that as many as time has passed for. Who is refused takes nothing of it.
+ */
+void arrivals_count_minute(struct arrivals *arrivals, const struct policy *policy,
+			   uint64_t now_ns);
+
+/*
  * The service rests until then, as a verdict said. Clients that come through all the same
- * (they were waiting already, or at another process) are refused with REASON_CPS until
- * that moment, are not counted, and do not prolong it. It ends by itself. True: it begins
- * with this call; false: one goes on, and stays as it is.
+ * (they were waiting already, or at another process) are refused with REASON_CPS or
+ * REASON_CPM until that moment, are not counted, and do not prolong it. It ends by
+ * itself. True: it begins with this call; false: one goes on, and stays as it is.
  */
 bool arrivals_pause(struct arrivals *arrivals, uint64_t now_ns, uint64_t until_ns);
 

@@ -41,6 +41,8 @@ struct policy {
 	uint64_t per_source; /* likewise */
 	uint64_t cps_rate;   /* connections per second; 0: no limit */
 	uint64_t cps_pause_ns;
+	uint64_t cpm_rate; /* connections per minute; 0: no limit */
+	uint64_t cpm_pause_ns;
 	unsigned source_ipv4_bits; /* per_source counts by this prefix, 0-32 */
 	unsigned source_ipv6_bits; /* 0-128 */
 };
