@@ -232,15 +232,30 @@ static void survives_an_empty_command_line(void **state)
 	options_done(&options);
 }
 
+static void other_syntaxes_take_the_place_of_the_default_file(void **state)
+{
+	const char *const words[WORDS_MAX] = { "-i", "/a", "--inetd=/b", "-x", "/c" };
+	struct options options;
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(parse(words, &options, &err), 0);
+	assert_int_equal(options.files.count, 0);
+	assert_int_equal(options.inetd_files.count, 2);
+	assert_string_equal(options.inetd_files.items[0], "/a");
+	assert_string_equal(options.inetd_files.items[1], "/b");
+	assert_int_equal(options.xinetd_files.count, 1);
+	options_done(&options);
+}
+
 /* Every word that is taken stands in the help text. */
 static void explains_every_option(void **state)
 {
 	static const char *const lines[] = {
-		"-f, --config FILE",  "-b, --background",
-		"-t, --check",        "-T, --dump",
-		"-p, --pidfile FILE", "-l, --log TARGET",
-		"-v, --verbose",      "-V, --version",
-		"-h, --help",         "--help-attributes [NAME]",
+		"-f, --config FILE",  "-b, --background", "-x, --xinetd FILE",
+		"-i, --inetd FILE",   "-t, --check",      "-T, --dump",
+		"-p, --pidfile FILE", "-l, --log TARGET", "-v, --verbose",
+		"-V, --version",      "-h, --help",       "--help-attributes [NAME]",
 	};
 	char *text = NULL;
 	size_t size;
@@ -267,6 +282,7 @@ int main(void)
 		CASE(makes_relative_paths_absolute),
 		CASE(can_be_done_twice_and_parsed_again),
 		CASE(survives_an_empty_command_line),
+		CASE(other_syntaxes_take_the_place_of_the_default_file),
 		CASE(explains_every_option),
 	};
 
