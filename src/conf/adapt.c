@@ -265,8 +265,9 @@ int adapt_stanza(struct draft *draft)
 {
 	/* In this order: the later ask what the earlier settled. */
 	static int (*const steps[])(struct draft *) = {
-		adapt_names,     adapt_disable, adapt_internal,   adapt_sensor,  adapt_id,
-		adapt_arguments, adapt_user,    adapt_in_process, adapt_useless,
+		adapt_names,    adapt_disable,   adapt_internal, adapt_sensor,
+		adapt_id,       adapt_arguments, adapt_user,     adapt_in_process,
+		adapt_families, adapt_useless,
 	};
 	int result = 0;
 

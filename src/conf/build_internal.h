@@ -80,6 +80,8 @@ int build_refuse(struct build *build, struct service *service);
 int adapt_stanza(struct draft *draft);
 /* adapt_user.c: the same for who it runs as. */
 int adapt_user(struct draft *draft);
+/* adapt_family.c: the same for the families it listens for. */
+int adapt_families(struct draft *draft);
 /* Take those out of the offer that the lists `enabled` and `disabled` say so of. */
 int adapt_offer(struct build *build, struct stanzas *stanzas);
 

@@ -56,10 +56,10 @@ enum inetd_base {
 };
 
 enum inetd_family {
-	INETD_ANY, /* IPv4 as well as IPv6, unless another line has IPv6 alone */
+	INETD_ANY, /* a socket for each, unless another line has IPv6 alone */
 	INETD_IPV4,
 	INETD_IPV6,
-	INETD_BOTH,
+	INETD_BOTH, /* one socket for both */
 };
 
 struct inetd_protocol {

@@ -128,8 +128,10 @@ static bool is_mux(const char *word)
 
 static void give_family(struct inetd_draft *draft, const struct inetd_protocol *protocol)
 {
-	if (protocol->family == INETD_IPV4)
+	if (protocol->family == INETD_IPV4 || protocol->family == INETD_BOTH)
 		inetd_give(draft, "flags", "IPv4");
+	if (protocol->family == INETD_BOTH)
+		inetd_give(draft, "flags", "IPv6");
 	if (protocol->family != INETD_IPV6)
 		return;
 	inetd_give(draft, "flags", "IPv6");

@@ -6,6 +6,7 @@ import pwd
 import signal
 import socket
 import subprocess
+import sys
 import unittest
 
 import harness
@@ -63,11 +64,25 @@ class InetdConf(Case):
         files = self.scratch()
         source = random_file(files / "file", 150001)
         port = harness.free_port(socket.SOCK_DGRAM)
-        self.start("127.0.0.1:%d dgram udp wait root %s in.tftpd\n\t--secure %s\n"
+        self.start("%d dgram udp wait root %s in.tftpd\n\t--secure %s\n"
                    % (port, harness.program("in.tftpd"), files))
         target = self.scratch() / "fetched"
-        run("tftp", "-4", "-m", "binary", "127.0.0.1", port, "-c", "get", "file", target)
-        self.assertEqual(digest(target), digest(source))
+        for family, host in ("-4", "127.0.0.1"), ("-6", "::1"):
+            run("tftp", family, "-m", "binary", host, port, "-c", "get", "file", target)
+            self.assertEqual(digest(target), digest(source))
+            target.unlink()
+
+    def test_programs_see_addresses_of_their_clients_family(self):
+        plain, mapped = harness.free_port(), harness.free_port()
+        # The interpreter of the tests may be one that nobody else can start.
+        owner = pwd.getpwuid(os.getuid()).pw_name
+        line = ("%d stream %s nowait " + owner + " " + sys.executable + " python3 -c "
+                "'import socket; print(socket.socket(fileno=0).family.name)'\n")
+        self.start(line % (plain, "tcp") + line % (mapped, "tcp46"))
+        self.assertEqual(exchange(plain, host="127.0.0.1"), b"AF_INET\n")
+        self.assertEqual(exchange(mapped, host="127.0.0.1"), b"AF_INET6\n")
+        for port in plain, mapped:
+            self.assertEqual(exchange(port, host="::1"), b"AF_INET6\n")
 
     def test_families_have_their_own_lines(self):
         port = harness.free_port()

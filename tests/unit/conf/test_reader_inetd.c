@@ -155,7 +155,7 @@ static const struct {
 	{ "ftp stream tcp6 nowait root /bin/cat cat",
 	  "ftp/tcp6: protocol=tcp name=ftp flags=IPv6 v6only=yes socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream tcp46 nowait root /bin/cat cat",
-	  "ftp/tcp46: protocol=tcp name=ftp socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n" },
+	  "ftp/tcp46: protocol=tcp name=ftp flags=IPv4|IPv6 socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream tcp6only nowait root /bin/cat cat",
 	  "ftp/tcp6only: protocol=tcp name=ftp flags=IPv6 v6only=yes socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "tftp dgram udp4 wait root /bin/cat cat",
@@ -163,7 +163,7 @@ static const struct {
 	{ "tftp dgram udp6 wait root /bin/cat cat",
 	  "tftp/udp6: protocol=udp name=tftp flags=IPv6 v6only=yes socket_type=dgram wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "tftp dgram udp46 wait root /bin/cat cat",
-	  "tftp/udp46: protocol=udp name=tftp socket_type=dgram wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
+	  "tftp/udp46: protocol=udp name=tftp flags=IPv4|IPv6 socket_type=dgram wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "tftp dgram udp6only wait root /bin/cat cat",
 	  "tftp/udp6only: protocol=udp name=tftp flags=IPv6 v6only=yes socket_type=dgram wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream TCP nowait root /bin/cat cat",
@@ -191,7 +191,7 @@ static const struct {
 	  "ftp/tcp6: protocol=tcp name=ftp flags=IPv6 v6only=yes socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n"
 	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat flags=IPv4\n" },
 	{ "ftp stream tcp46 nowait root /bin/cat cat\nftp stream tcp6 nowait root /bin/cat cat",
-	  "ftp/tcp46: protocol=tcp name=ftp socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n"
+	  "ftp/tcp46: protocol=tcp name=ftp flags=IPv4|IPv6 socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n"
 	  "ftp/tcp6: protocol=tcp name=ftp flags=IPv6 v6only=yes socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream tcp nowait root /bin/cat cat\nssh stream tcp6 nowait root /bin/cat cat",
 	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n"
