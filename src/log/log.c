@@ -52,6 +52,7 @@ static int open_sink(struct log_sink *sink, const struct log_target *target,
 	sink->ops = sinks[target->kind];
 	sink->fd = -1;
 	sink->of_services = target->of_services;
+	sink->as_xinetd = target->as_xinetd;
 	sink->soft_limit = 0;
 	sink->hard_limit = 0;
 	return sink->ops->open(sink, target, err);

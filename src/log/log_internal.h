@@ -89,6 +89,7 @@ struct log_sink {
 	bool connected;
 	int facility;
 	bool of_services;
+	bool as_xinetd;
 	int severity; /* of events */
 	uint64_t soft_limit;
 	uint64_t hard_limit;        /* 0: no limits */

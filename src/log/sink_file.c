@@ -3,6 +3,7 @@
  * Lines to a file, stamped with local time. It is not rotated here: log_reopen() opens
  * the path anew after somebody else has moved the file away.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 #include "log_internal.h"
 #include "usherd/base/fd.h"
 
-#define LOG_FILE_MODE     0640
-#define LOG_SERVICES_MODE 0644
+#define LOG_FILE_MODE   0640
+#define LOG_XINETD_MODE 0644
 
 static int check_kind(int fd, const char *path, struct error *err)
 {
@@ -35,7 +36,8 @@ static int file_open(struct log_sink *sink, const struct log_target *target,
 	int fd = open(target->path,
 		      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK |
 			      O_CLOEXEC,
-		      target->of_services ? LOG_SERVICES_MODE : LOG_FILE_MODE);
+		      target->of_services || target->as_xinetd ? LOG_XINETD_MODE
+							       : LOG_FILE_MODE);
 	int result;
 
 	if (fd == -1)
@@ -78,7 +80,7 @@ static void add_own_stamp(struct text *stamp, const struct tm *local)
 }
 
 /* As xinetd.log(5) shows it: neither month nor day are padded. */
-static void add_services_stamp(struct text *stamp, const struct tm *local)
+static void add_xinetd_stamp(struct text *stamp, const struct tm *local)
 {
 	text_addf(stamp, "%02d/%d/%d@%02d:%02d:%02d", local->tm_year % 100,
 		  local->tm_mon + 1, local->tm_mday, local->tm_hour, local->tm_min,
@@ -93,11 +95,20 @@ static void make_stamp(struct log_sink *sink, int64_t wall_seconds)
 
 	(void)localtime_r(&seconds, &local);
 	text_init(&stamp, sink->stamp, sizeof(sink->stamp));
-	if (sink->of_services)
-		add_services_stamp(&stamp, &local);
+	if (sink->of_services || sink->as_xinetd)
+		add_xinetd_stamp(&stamp, &local);
 	else
 		add_own_stamp(&stamp, &local);
 	sink->stamp_seconds = wall_seconds;
+}
+
+static void add_level(const struct log_sink *sink, const char *word, struct text *line)
+{
+	size_t begin = line->length;
+
+	text_add(line, word);
+	for (size_t i = begin; sink->as_xinetd && i < line->length; i++)
+		line->data[i] = (char)toupper((unsigned char)line->data[i]);
 }
 
 static void add_sender(const struct log_sink *sink, const struct log_record *record,
@@ -109,7 +120,7 @@ static void add_sender(const struct log_sink *sink, const struct log_record *rec
 	text_add_number(line, (uintmax_t)sink->pid);
 	text_add(line, "]: ");
 	if (!record->is_event) {
-		text_add(line, log_level_word(record->level));
+		add_level(sink, log_level_word(record->level), line);
 		text_add(line, ": ");
 	}
 }

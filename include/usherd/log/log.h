@@ -10,11 +10,13 @@
  *
  * Line formats: stderr  "LEVEL: text";
  *               file    "YYYY-MM-DDTHH:MM:SS+ZZ:ZZ IDENT[PID]: LEVEL: text", or, of
- *                       services, xinetd's "YY/M/D@HH:MM:SS: text";
+ *                       services, xinetd's "YY/M/D@HH:MM:SS: text", or, as xinetd's
+ *                       main log, "YY/M/D@HH:MM:SS IDENT[PID]: LEVEL: text";
  *               syslog  "<PRI>Mon dd HH:MM:SS IDENT[PID]: text".
- * Levels are written error, warning, notice, info, debug. Events stand without LEVEL,
- * have the severity info in syslog, and do not depend on the level of the log: a service
- * asks for them or does not. Control characters in a line become '?'.
+ * Levels are written error, warning, notice, info, debug, as xinetd in upper case. Events
+ * stand without LEVEL, have the severity info in syslog, and do not depend on the level
+ * of the log: a service asks for them or does not. Control characters in a line become
+ * '?'.
  *
  * A log of services may have limits. Past the soft one this is told once; a line that
  * would take the file past the hard one is left out, and so are all after it, until the
@@ -53,6 +55,7 @@ struct log_target {
 	int facility;     /* LOG_DAEMON and its kin of syslog(3), LOG_TO_SYSLOG */
 	char *path;       /* owned, absolute, LOG_TO_FILE */
 	bool of_services; /* the events of some services and nothing else */
+	bool as_xinetd;   /* else: the form of xinetd's main log, LOG_TO_FILE */
 	int severity;     /* of those, LOG_INFO and its kin of syslog(3), LOG_TO_SYSLOG */
 	uint64_t soft_limit; /* bytes, LOG_TO_FILE; 0: no limits */
 	uint64_t hard_limit; /* >= soft_limit */
@@ -78,8 +81,8 @@ struct log;
 
 /*
  * @ident is the program name in file and syslog lines (31 bytes of it). Messages above
- * @level are not written. A file is opened O_APPEND|O_CREAT, mode 0640 (of services:
- * 0644, as xinetd's), never following a symbolic link in its last component. A missing
+ * @level are not written. A file is opened O_APPEND|O_CREAT, mode 0640 (of services, or
+ * as xinetd: 0644), never following a symbolic link in its last component. A missing
  * syslog socket is no error: it is tried again later.
  */
 int log_new(const struct log_target *target, const char *ident, enum log_level level,

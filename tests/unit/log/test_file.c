@@ -245,12 +245,35 @@ static void a_line_cut_in_the_old_file_stands_whole_in_the_new_one(void **state)
 	assert_false(log_is_waiting(bench->log));
 }
 
+static void has_the_form_of_xinetd(void **state)
+{
+	struct bench *bench = *state;
+	struct log_target target = { .kind = LOG_TO_FILE,
+				     .path = bench->path,
+				     .as_xinetd = true };
+	struct stat status;
+
+	assert_int_equal(log_new(&target, "xinetd", LOG_LEVEL_DEBUG, &bench->log, NULL),
+			 0);
+	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++)
+		log_write(bench->log, level, "a");
+	bench_read_file(bench, bench->path);
+#define LINE(word)                                                                       \
+	"[0-9]{2}/[0-9]{1,2}/[0-9]{1,2}@[0-9]{2}:[0-9]{2}:[0-9]{2} "                     \
+	"xinetd\\[[0-9]+\\]: " word ": a\n"
+	assert_matches(bench->text, "^" LINE("ERROR") LINE("WARNING") LINE("NOTICE")
+					    LINE("INFO") LINE("DEBUG") "$");
+	assert_int_equal(stat(bench->path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0644);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, bench_setup, bench_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(stamps_each_line),
+		CASE(has_the_form_of_xinetd),
 		CASE(appends_to_what_is_there),
 		CASE(reopens_after_rotation),
 		CASE(stays_with_the_old_file_when_the_new_one_fails),
