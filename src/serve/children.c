@@ -110,15 +110,19 @@ void children_reap(struct children *children, uint64_t now_ns)
 	}
 }
 
+void child_signal(const struct child *child, int signo)
+{
+	/* A program leads its own process group (setsid before exec). */
+	if (!child->program || kill(-child->pid, signo) == -1)
+		(void)kill(child->pid, signo);
+}
+
 void children_signal(struct children *children, int signo)
 {
 	struct child *child, *next;
 
-	HASH_ITER(hh, children->by_pid, child, next) {
-		/* A program leads its own process group (setsid before exec). */
-		if (!child->program || kill(-child->pid, signo) == -1)
-			(void)kill(child->pid, signo);
-	}
+	HASH_ITER(hh, children->by_pid, child, next)
+		child_signal(child, signo);
 }
 
 void children_visit(const struct children *children,

@@ -300,6 +300,15 @@ static void try_unbound(struct engine *engine)
 	}
 }
 
+void roster_each_removed(const struct roster_change *change,
+			 void (*removed)(void *data, struct post *post), void *data)
+{
+	for (size_t i = 0; i < change->count; i++)
+		if (change->entries[i].kind == CHANGE_REMOVE &&
+		    change->entries[i].post != NULL)
+			removed(data, change->entries[i].post);
+}
+
 void roster_commit(struct engine *engine, struct roster_change *change,
 		   struct inherited *inherited)
 {

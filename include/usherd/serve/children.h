@@ -49,7 +49,10 @@ void children_remove(struct children *children, struct child *child);
 /* Reap all that have ended. To be called at SIGCHLD. */
 void children_reap(struct children *children, uint64_t now_ns);
 
-/* Send @signo to every child's process group (workers: to the process). */
+/* Send @signo to the child's process group (a worker: to the process). */
+void child_signal(const struct child *child, int signo);
+
+/* The same to every child. */
 void children_signal(struct children *children, int signo);
 
 /* Show @visit every one of them; it changes nothing. */

@@ -133,6 +133,7 @@ struct post {
 	struct listener **listeners; /* owned array, owned entries */
 	size_t listener_count;
 	struct timer pause;          /* armed while cps rests the service */
+	uint64_t kill_at_ns;         /* its programs were told to end by then; 0: not */
 	struct flow *flows;          /* datagram, wait = no: by peer */
 	struct log_throttle trouble; /* messages of starts that fail */
 	struct log_throttle crowds;  /* messages of doors that are closed */

@@ -24,6 +24,10 @@ struct inherited {
 	size_t count;
 };
 
+/* Of each service that @change takes out, tell @removed; before it is put into effect. */
+void roster_each_removed(const struct roster_change *change,
+			 void (*removed)(void *data, struct post *post), void *data);
+
 /*
  * Put it into effect and free @change. Binding failures are reported, and tried again
  * where that makes sense; the other services run.
