@@ -6,9 +6,11 @@
 #include "usherd/conf/load.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "usherd/base/units.h"
 #include "usherd/conf/build.h"
 #include "usherd/conf/reader_inetd.h"
 #include "usherd/conf/reader_native.h"
@@ -16,6 +18,8 @@
 #include "usherd/conf/source.h"
 
 #define INCLUDE_DEPTH_MAX 16
+/* So many seconds a service rests that was asked for more often than it may. */
+#define FOREIGN_PAUSE "10"
 
 /* A file that has been read, or is being read. */
 struct seen {
@@ -302,6 +306,39 @@ static int finish(struct loading *loading, int result, const struct conf_request
 	return result;
 }
 
+/* A default that stands in no file; @more is a second value or NULL. */
+static int add_default(struct stanza *stanza, const char *name, uint64_t number,
+		       const char *more)
+{
+	struct stanza_attribute *attribute = stanza_add(stanza, name, STANZA_SET, 0);
+	char text[UNITS_TEXT_SIZE];
+	int result = attribute != NULL ? 0 : -ENOMEM;
+	(void)snprintf(text, sizeof(text), "%" PRIu64, number);
+	if (result == 0)
+		result = strings_add(&attribute->values, text);
+	if (result == 0 && more != NULL)
+		result = strings_add(&attribute->values, more);
+	return result;
+}
+
+static int add_foreign_defaults(struct loading *loading,
+				const struct conf_request *request)
+{
+	if (request->foreign_backlog == 0 && request->foreign_rate == 0)
+		return 0;
+	struct stanza *stanza = stanzas_add(&loading->stanzas, STANZA_DEFAULTS, NULL,
+					    "the command line", 0);
+	if (stanza == NULL)
+		return -ENOMEM;
+	stanza->dialect = DIALECT_INETD;
+	int result = 0;
+	if (request->foreign_backlog > 0)
+		result = add_default(stanza, "backlog", request->foreign_backlog, NULL);
+	if (result == 0 && request->foreign_rate > 0)
+		result = add_default(stanza, "cpm", request->foreign_rate, FOREIGN_PAUSE);
+	return result;
+}
+
 int conf_load(const struct conf_request *request, struct table **ret,
 	      struct diagnostics *diagnostics)
 {
@@ -314,8 +351,8 @@ int conf_load(const struct conf_request *request, struct table **ret,
 		{ &request->xinetd_files, DIALECT_XINETD },
 		{ &request->inetd_files, DIALECT_INETD },
 	};
-	int result = 0;
-	for (size_t k = 0; k < sizeof(asked) / sizeof(asked[0]); k++) {
+	int result = add_foreign_defaults(&loading, request);
+	for (size_t k = 0; result == 0 && k < sizeof(asked) / sizeof(asked[0]); k++) {
 		const struct origin origin = { .dialect = asked[k].dialect,
 					       .listable = asked[k].dialect ==
 							   DIALECT_INETD };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * usherd(8). Reads the command line, does what it asks for, and turns the outcome into an
- * exit code of sysexits(3): 0, 64 usage, 71 system, 77 permission, 78 configuration.
+ * exit code of sysexits(3): 0, 64 usage, 71 system, 77 permission, 78 configuration; or
+ * that of the program whose name it is called by.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -14,19 +15,27 @@
 #include "usherd/base/parking.h"
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/options.h"
+#include "usherd/daemon/persona.h"
 #include "usherd/daemon/server.h"
 #include "usherd/daemon/signals.h"
 #include "usherd/daemon/startup.h"
 
-static int fail(const struct error *err, int status)
+static int fail(const struct options *options, const struct error *err, int status)
 {
-	(void)fprintf(stderr, "usherd: %s\n", err->text);
+	(void)fprintf(stderr, "%s: %s\n", persona_of(options)->name, err->text);
 	return status;
 }
 
 static int status_of(int r)
 {
 	return r == -EACCES || r == -EPERM ? EX_NOPERM : EX_OSERR;
+}
+
+static int status_of_load(int r)
+{
+	if (r == 0)
+		return EX_OK;
+	return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
 }
 
 /* Load and print what is wrong. EX_OK with a table, or the exit code. */
@@ -38,9 +47,7 @@ static int load(const struct options *options, struct table **ret, size_t *ret_r
 	load_print(&diagnostics);
 	*ret_refusals = diagnostics.refusals;
 	diagnostics_done(&diagnostics);
-	if (r == 0)
-		return EX_OK;
-	return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
+	return status_of_load(r);
 }
 
 static void print_summary(const struct table *table, size_t refusals)
@@ -86,6 +93,7 @@ struct duty {
 	const struct options *options;
 	struct inherited *inherited;
 	struct table *table;
+	struct diagnostics diagnostics;
 	int ready_fd;
 };
 
@@ -99,41 +107,70 @@ static int run(struct parking *parking, void *data)
 
 	if (r == 0)
 		r = start_signals(&server, &err);
-	if (r < 0)
-		return fail(&err, status_of(r));
+	if (r < 0) {
+		load_log_failure(duty->options, NULL, &err);
+		return fail(duty->options, &err, status_of(r));
+	}
+	if (persona_of(duty->options)->logs_faults)
+		load_log(duty->options, &duty->diagnostics, server.log);
 	startup_ready(&duty->ready_fd);
 	if (duty->options->background && parking != NULL)
 		parking_quiet(parking);
 	r = server_run(&server);
 	server_done(&server);
-	return r < 0 ? EX_OSERR : EX_OK;
+	return r < 0 ? EX_OSERR : server.status;
 }
 
-static int serve(const struct options *options, struct inherited *inherited)
+/* In the background from here on, if that is wanted. 0 or the exit code. */
+static int detach(struct duty *duty)
 {
-	struct duty duty = { .options = options, .inherited = inherited, .ready_fd = -1 };
+	const struct options *options = duty->options;
 	struct error err = { 0 };
-	size_t refusals;
-	int status = load(options, &duty.table, &refusals);
 
-	if (status != EX_OK)
-		return status;
+	if (options->launder)
+		startup_launder();
 	/* As strict as the starter wants it, never laxer than 022 (as xinetd). */
 	(void)umask(umask(022) | 022);
-	if (options->background && startup_background(&duty.ready_fd, &err) < 0) {
-		table_free(duty.table);
-		return fail(&err, EX_OSERR);
-	}
+	if (options->background && startup_background(&duty->ready_fd, &err) < 0)
+		return fail(options, &err, EX_OSERR);
 	/* Nothing that can be unmounted is held; programs start here, too. */
 	if (chdir("/") == -1) {
 		(void)error_set_errno(&err, -errno, "cannot change to /");
-		return fail(&err, EX_OSERR);
+		return fail(options, &err, EX_OSERR);
 	}
 #ifdef __GLIBC__
 	/* One thread works, so one heap is enough. */
 	(void)mallopt(M_ARENA_MAX, 1);
 #endif
-	return parking_run(run, &duty);
+	return EX_OK;
+}
+
+/* As load(); where nobody looks at the terminal, it is the log that is told. */
+static int load_to_serve(struct duty *duty)
+{
+	int r = load_table(duty->options, &duty->table, &duty->diagnostics);
+
+	if (r < 0)
+		load_log_failure(duty->options, &duty->diagnostics, NULL);
+	if (r < 0 || !persona_of(duty->options)->logs_faults)
+		load_print(&duty->diagnostics);
+	return status_of_load(r);
+}
+
+static int serve(const struct options *options, struct inherited *inherited)
+{
+	struct duty duty = { .options = options, .inherited = inherited, .ready_fd = -1 };
+	int status = load_to_serve(&duty);
+
+	if (status == EX_OK) {
+		status = detach(&duty);
+		if (status == EX_OK)
+			status = parking_run(run, &duty);
+		else
+			table_free(duty.table);
+	}
+	diagnostics_done(&duty.diagnostics);
+	return status;
 }
 
 static int help_attributes(const struct options *options)
@@ -151,32 +188,42 @@ static int act(const struct options *options, struct inherited *inherited)
 	case ACTION_DUMP:
 		return check(options, true);
 	case ACTION_HELP:
-		options_help(stdout);
+		persona_of(options)->help(stdout);
 		return EX_OK;
 	case ACTION_HELP_ATTRIBUTES:
 		return help_attributes(options);
 	case ACTION_VERSION:
-		(void)printf("usherd %s\n", USHERD_VERSION);
+		persona_of(options)->version();
 		return EX_OK;
 	}
 	return EX_SOFTWARE;
 }
 
+/* Other programs know one failure; it is the child's that the starter's process hands
+ * on, so this is asked once in each. */
+static int exit_code(const struct options *options, int status)
+{
+	int failure = persona_of(options)->failure;
+
+	return status != EX_OK && failure != 0 ? failure : status;
+}
+
 int main(int argc, char *argv[])
 {
-	struct options options;
+	struct options options = { .persona = NULL };
 	struct inherited inherited;
 	struct error err = { 0 };
 	int status;
 
 	if (startup_descriptors(&inherited, &err) < 0)
-		return fail(&err, EX_OSERR);
-	if (options_parse(argc, argv, &options, &err) < 0) {
-		status = fail(&err, EX_USAGE);
-		(void)fprintf(stderr, "try 'usherd --help'\n");
+		return fail(&options, &err, EX_OSERR);
+	if (persona_parse(argc, argv, &options, &err) < 0) {
+		status = fail(&options, &err, EX_USAGE);
+		persona_of(&options)->usage(stderr);
 	} else {
 		status = act(&options, &inherited);
 	}
+	status = exit_code(&options, status);
 	inherited_done(&inherited);
 	options_done(&options);
 	return status;

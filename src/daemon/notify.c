@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
+#include "usherd/base/units.h"
 
 static void say(const struct notifier *notifier, const char *text)
 {
@@ -15,6 +17,23 @@ static void say(const struct notifier *notifier, const char *text)
 		(void)sendto(notifier->fd, text, strlen(text),
 			     MSG_DONTWAIT | MSG_NOSIGNAL, &notifier->addr.u.any,
 			     notifier->addr.length);
+}
+
+/* Twice in the time that the manager waits: one may be late. */
+static uint64_t read_watchdog(void)
+{
+	const char *pid = getenv("WATCHDOG_PID");
+	const char *usec = getenv("WATCHDOG_USEC");
+	uint64_t number = 0;
+	uint64_t us = 0;
+
+	if (usec == NULL ||
+	    units_parse_unsigned(usec, 2, INT64_MAX / 1000, &us, NULL) < 0)
+		return 0;
+	if (pid != NULL && (units_parse_unsigned(pid, 1, INT32_MAX, &number, NULL) < 0 ||
+			    number != (uint64_t)getpid()))
+		return 0;
+	return us * 1000 / 2;
 }
 
 void notify_init(struct notifier *notifier)
@@ -25,6 +44,8 @@ void notify_init(struct notifier *notifier)
 	notifier->fd = -1;
 	if (path != NULL && addr_parse_unix(path, &notifier->addr, NULL) == 0)
 		notifier->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (notifier->fd != -1)
+		notifier->alive_ns = read_watchdog();
 	(void)unsetenv("NOTIFY_SOCKET");
 }
 
@@ -53,4 +74,9 @@ void notify_reloading(const struct notifier *notifier)
 void notify_stopping(const struct notifier *notifier)
 {
 	say(notifier, "STOPPING=1\nSTATUS=stopping\n");
+}
+
+void notify_alive(const struct notifier *notifier)
+{
+	say(notifier, "WATCHDOG=1\n");
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon_internal.h"
 #include "usherd/conf/load.h"
 
 struct option_row {
@@ -19,8 +20,7 @@ struct option_row {
 	const char *help;
 };
 
-/* @path made absolute: the daemon changes to / and reads its files again at reload. */
-static char *absolute(const char *path)
+char *options_absolute(const char *path)
 {
 	char *cwd;
 	char *whole = NULL;
@@ -34,9 +34,9 @@ static char *absolute(const char *path)
 	return whole;
 }
 
-static int add_path(struct strings *files, const char *argument)
+int options_add_path(struct strings *files, const char *argument)
 {
-	char *path = absolute(argument);
+	char *path = options_absolute(argument);
 	int r;
 
 	if (path == NULL)
@@ -49,24 +49,24 @@ static int add_path(struct strings *files, const char *argument)
 static int add_file(struct options *options, const char *argument, enum action action)
 {
 	(void)action;
-	return add_path(&options->files, argument);
+	return options_add_path(&options->files, argument);
 }
 
 static int add_xinetd_file(struct options *options, const char *argument,
 			   enum action action)
 {
 	(void)action;
-	return add_path(&options->xinetd_files, argument);
+	return options_add_path(&options->xinetd_files, argument);
 }
 
 static int add_inetd_file(struct options *options, const char *argument,
 			  enum action action)
 {
 	(void)action;
-	return add_path(&options->inetd_files, argument);
+	return options_add_path(&options->inetd_files, argument);
 }
 
-static int set_string(char **field, char *value)
+int options_set(char **field, char *value)
 {
 	if (value == NULL)
 		return -ENOMEM;
@@ -78,13 +78,13 @@ static int set_string(char **field, char *value)
 static int set_pidfile(struct options *options, const char *argument, enum action action)
 {
 	(void)action;
-	return set_string(&options->pidfile, absolute(argument));
+	return options_set(&options->pidfile, options_absolute(argument));
 }
 
 static int set_log(struct options *options, const char *argument, enum action action)
 {
 	(void)action;
-	return set_string(&options->log, strdup(argument));
+	return options_set(&options->log, strdup(argument));
 }
 
 static int set_action(struct options *options, const char *argument, enum action action)
@@ -92,7 +92,7 @@ static int set_action(struct options *options, const char *argument, enum action
 	options->action = action;
 	if (argument == NULL)
 		return 0;
-	return set_string(&options->attribute, strdup(argument));
+	return options_set(&options->attribute, strdup(argument));
 }
 
 static int set_background(struct options *options, const char *argument,
@@ -188,7 +188,7 @@ static int take_loose_words(int argc, char *const argv[], struct options *option
 {
 	if (optind < argc && options->action == ACTION_HELP_ATTRIBUTES &&
 	    options->attribute == NULL)
-		if (set_string(&options->attribute, strdup(argv[optind++])) < 0)
+		if (options_set(&options->attribute, strdup(argv[optind++])) < 0)
 			return error_set(err, -ENOMEM, "out of memory");
 	if (optind < argc)
 		return error_set(err, -EINVAL, "unexpected argument '%s'", argv[optind]);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "usherd/daemon/announce.h"
 #include "usherd/daemon/load.h"
+#include "usherd/daemon/persona.h"
 #include "usherd/daemon/server.h"
 
 static void reopen_log(struct server *server, const struct table *table)
@@ -51,6 +53,13 @@ static int prepare(struct server *server, struct table *next, struct step *step,
 	return roster_prepare(&server->engine, &step->diff, &step->roster, err);
 }
 
+static void end_programs(void *data, struct post *post)
+{
+	struct server *server = data;
+
+	eviction_of(&server->eviction, post, server->table->settings.stop_grace_ns);
+}
+
 static void commit(struct server *server, struct table *next, const struct step *step)
 {
 	const struct diff *diff = &step->diff;
@@ -58,13 +67,12 @@ static void commit(struct server *server, struct table *next, const struct step 
 	reopen_log(server, next);
 	service_logs_commit(server->service_logs, step->logs);
 	server->engine.workers = (unsigned)next->settings.workers;
+	if (persona_of(server->options)->ends_removed)
+		roster_each_removed(step->roster, end_programs, server);
 	roster_commit(&server->engine, step->roster, NULL);
 	server->engine.max_children = next->settings.max_children;
 	lookups_refresh(server->lookups);
-	log_write(server->log, LOG_LEVEL_NOTICE,
-		  "configuration reloaded: %zu added, %zu changed, %zu removed, %zu kept",
-		  diff->totals[CHANGE_ADD], diff->totals[CHANGE_REPLACE],
-		  diff->totals[CHANGE_REMOVE], diff->totals[CHANGE_KEEP]);
+	announce_reloaded(server, diff);
 	table_share(next, server->table);
 	table_free(server->table);
 	server->table = next;
@@ -90,7 +98,7 @@ static void finish(struct server *server, struct loader_outcome *outcome)
 {
 	char summary[128];
 
-	load_log(&outcome->diagnostics, server->log);
+	load_log(server->options, &outcome->diagnostics, server->log);
 	if (outcome->result == 0) {
 		apply(server, outcome->table);
 	} else {
@@ -132,6 +140,7 @@ void server_reload(struct server *server)
 		return;
 	}
 	notify_reloading(&server->notifier);
+	announce_reload(server);
 	server->loader.options = server->options;
 	server->loader.loaded = loaded;
 	server->loader.data = server;

@@ -10,11 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "usherd/daemon/announce.h"
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/startup.h"
 #include "usherd/serve/dispatch.h"
-
-#define IDENT "usherd"
 
 static void refresh_workers(struct engine *engine)
 {
@@ -45,19 +44,25 @@ static enum log_level level_of(const struct options *options)
 	return levels[options->verbose < 2 ? options->verbose : 2];
 }
 
+static const char *ident_of(const struct options *options)
+{
+	return options->ident[0] != '\0' ? options->ident : "usherd";
+}
+
 static int start_log(struct server *server, struct error *err)
 {
 	int r = load_log_target(server->options, server->table, &server->target, err);
 
 	if (r < 0)
 		return r;
-	r = log_new(&server->target, IDENT, level_of(server->options), &server->log, err);
+	r = log_new(&server->target, ident_of(server->options), level_of(server->options),
+		    &server->log, err);
 	if (r < 0)
 		return r;
 	log_reporter_init(&server->reporter, server->log);
 	log_pump_start(&server->log_pump, server->loop, server->log);
-	r = service_logs_new(server->loop, &server->reporter.reporter, IDENT,
-			     &server->service_logs);
+	r = service_logs_new(server->loop, &server->reporter.reporter,
+			     ident_of(server->options), &server->service_logs);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
 	server->reporter.service_logs = server->service_logs;
@@ -89,6 +94,7 @@ static int start_engine(struct server *server, struct error *err)
 	server->engine.internal_changed = refresh_workers;
 	server->engine.hand_on = hand_on;
 	server->engine.before_fork = before_fork;
+	eviction_init(&server->eviction, &server->engine);
 	server->engine.max_children = server->table->settings.max_children;
 	server->engine.workers = (unsigned)server->table->settings.workers;
 	r = workers_new(&server->engine, server->root, &server->workers);
@@ -178,14 +184,33 @@ const char *server_summary(const struct server *server, char *buffer, size_t siz
 	return buffer;
 }
 
+static void show_life(struct timer *timer)
+{
+	struct server *server = timer->data;
+
+	notify_alive(&server->notifier);
+	/* Without memory for it the manager starts a new one soon. */
+	(void)loop_timer_set(server->loop, timer,
+			     loop_now_ns(server->loop) + server->notifier.alive_ns);
+}
+
+static void start_showing_life(struct server *server)
+{
+	server->alive_timer.fired = show_life;
+	server->alive_timer.data = server;
+	if (server->notifier.alive_ns > 0)
+		show_life(&server->alive_timer);
+}
+
 int server_run(struct server *server)
 {
 	char summary[128];
 
 	(void)server_summary(server, summary, sizeof(summary));
-	log_write(server->log, LOG_LEVEL_NOTICE, "usherd " USHERD_VERSION " ready: %s",
-		  summary);
+	announce_ready(server, summary);
 	notify_ready(&server->notifier, summary);
+	start_showing_life(server);
+	server_check_regularly(server);
 	load_give_memory_back();
 	return loop_run(server->loop);
 }
@@ -193,6 +218,9 @@ int server_run(struct server *server)
 void server_done(struct server *server)
 {
 	loader_done(&server->loader);
+	loop_timer_cancel(&server->check_timer);
+	loop_timer_cancel(&server->alive_timer);
+	eviction_done(&server->eviction);
 	lookups_free(server->lookups);
 	server->lookups = NULL;
 	workers_free(server->workers);

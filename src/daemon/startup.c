@@ -78,6 +78,32 @@ void inherited_done(struct inherited *inherited)
 	inherited->count = 0;
 }
 
+/* Is @variable, NAME=VALUE, one of those that are personal? */
+static bool is_personal(const char *variable)
+{
+	static const char *const beginnings[] = {
+		"DISPLAY=", "EDITOR=",  "GROUP=", "HOME=", "IFS=",   "LD_",
+		"LOGNAME=", "MAIL=",    "PATH=",  "PWD=",  "SHELL=", "SHLVL=",
+		"SSH",      "PRINTER=", "TERM",   "TMP",   "USER=",  "VISUAL=",
+	};
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (strncmp(variable, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
+void startup_launder(void)
+{
+	char **to = environ;
+
+	for (char **from = environ; from != NULL && *from != NULL; from++)
+		if (!is_personal(*from))
+			*to++ = *from;
+	if (to != NULL)
+		*to = NULL;
+}
+
 /* The parent's wait: one byte means ready, end of file that the child has failed. */
 static _Noreturn void await_child(pid_t child, int fd)
 {

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "usherd/base/clock.h"
+#include "usherd/daemon/announce.h"
 #include "usherd/daemon/server.h"
 #include "usherd/serve/listening.h"
 
@@ -76,9 +77,7 @@ void server_stop(struct server *server, enum stop_mode mode)
 	server->stopping = true;
 	server->stop_mode = mode;
 	notify_stopping(&server->notifier);
-	log_write(server->log, LOG_LEVEL_NOTICE, "stopping; %zu programs running%s",
-		  children_programs(server->engine.children),
-		  mode == STOP_DETACH ? " go on without usherd" : "");
+	announce_stop(server, mode);
 	workers_stop(server->workers);
 	lookups_free(server->lookups);
 	server->lookups = NULL;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "usherd/base/error.h"
@@ -22,7 +23,11 @@ struct conf_request {
 	struct strings files;        /* native files, in order */
 	struct strings xinetd_files; /* in the syntax of xinetd.conf(5), after those */
 	struct strings inetd_files;  /* in the syntax of inetd.conf(5), after those */
-	bool root; /* may change ids: user must then be given for programs */
+	/* What holds for services of xinetd and inetd files that say nothing themselves;
+	 * 0: nothing. */
+	uint64_t foreign_backlog;
+	uint64_t foreign_rate; /* connections per minute */
+	bool root;             /* may change ids: user must then be given for programs */
 	/* Does an in-process service of this name exist, for streams / datagrams? */
 	bool (*internal_exists)(const char *name, bool stream);
 	/* Optional: can it be served on this machine? 0, or a negative errno and what is

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line, as data. */
+/* The command line, as data; whichever program's it is, see persona.h. */
 #ifndef USHERD_DAEMON_OPTIONS_H
 #define USHERD_DAEMON_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "usherd/base/error.h"
 #include "usherd/base/strings.h"
+
+#define OPTIONS_IDENT_SIZE 32
 
 enum action {
 	ACTION_SERVE,
@@ -19,6 +22,8 @@ enum action {
 };
 
 struct options {
+	const struct persona *persona;  /* borrowed; NULL: usherd's own */
+	char ident[OPTIONS_IDENT_SIZE]; /* the name in messages and in the log */
 	enum action action;
 	struct strings files; /* -f, absolute; the default file when no file is given */
 	struct strings xinetd_files; /* -x, absolute */
@@ -28,6 +33,16 @@ struct options {
 	char *attribute;             /* of --help-attributes, owned, or NULL */
 	bool background;             /* -b */
 	unsigned verbose;            /* -v, counted */
+
+	/* Those of other personas alone: */
+	bool debug;            /* an interrupt from the keyboard ends the daemon */
+	bool inetd_default;    /* serve /etc/inetd.conf too, if it is there */
+	bool inetd_folder;     /* and the files of /etc/inetd.d */
+	bool launder;          /* programs do not get what startup_launder() takes */
+	uint64_t rate;         /* starts of each of them in a minute; 0: as they say */
+	uint64_t backlog;      /* likewise: connections the kernel keeps waiting */
+	uint64_t max_children; /* in place of the setting; 0: as that says */
+	uint64_t check_ns;     /* time between two checks of the state; 0: none */
 };
 
 /*

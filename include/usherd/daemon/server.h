@@ -11,6 +11,7 @@
 #include "usherd/daemon/pidfile.h"
 #include "usherd/model/table.h"
 #include "usherd/serve/engine.h"
+#include "usherd/serve/eviction.h"
 #include "usherd/serve/log_pump.h"
 #include "usherd/serve/lookups.h"
 #include "usherd/serve/roster.h"
@@ -30,13 +31,17 @@ struct server {
 	struct lookups *lookups; /* owned */
 	struct pidfile pidfile;
 	struct notifier notifier;
+	struct timer alive_timer; /* to the next sign of life to the service manager */
 	struct log_pump log_pump;
 	struct service_logs *service_logs; /* owned */
 	struct loader loader;              /* of the next configuration */
 	bool reload_again;                 /* asked for while one is under way */
+	struct eviction eviction;
+	struct timer check_timer; /* to the next server_check() */
 	struct timer stop_timer;
 	bool stopping;
 	enum stop_mode stop_mode; /* while stopping */
+	int status;               /* the exit code when it has stopped */
 	bool root;
 };
 
@@ -68,6 +73,12 @@ void server_check_stopped(struct server *server);
 
 /* One status summary to the log. */
 void server_report_status(struct server *server);
+
+/* Do the tables of what runs agree with each other? What does not is an error in the log;
+ * that all does is said if it was @asked for. */
+void server_check(struct server *server, bool asked);
+/* The same now and then, if the options say so. */
+void server_check_regularly(struct server *server);
 
 /* "N services, M listeners" into @buffer, for the ready messages. */
 const char *server_summary(const struct server *server, char *buffer, size_t size);

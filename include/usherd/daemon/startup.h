@@ -16,6 +16,10 @@
 int startup_descriptors(struct inherited *ret, struct error *err);
 void inherited_done(struct inherited *inherited); /* closes what was not taken */
 
+/* Take out of the environment what belongs to whoever started the daemon and is nothing
+ * for programs of others: as OpenBSD's inetd does. */
+void startup_launder(void);
+
 /*
  * Fork into the background. The parent stays until the child has called
  * startup_ready() and then returns success to its caller, or the child's exit status if

@@ -102,6 +102,7 @@ static void logs_a_line_for_each_problem(void **state)
 	struct bench *bench = *state;
 	struct diagnostics diagnostics = load_bad(bench);
 	struct log_target target = { .kind = LOG_TO_FILE };
+	const struct options options = { .persona = NULL };
 	char path[80];
 	char text[4096];
 	struct log *log;
@@ -110,7 +111,7 @@ static void logs_a_line_for_each_problem(void **state)
 	(void)snprintf(path, sizeof(path), "%s.log", bench->path);
 	target.path = path;
 	assert_int_equal(log_new(&target, "usherd", LOG_LEVEL_WARNING, &log, NULL), 0);
-	load_log(&diagnostics, log);
+	load_log(&options, &diagnostics, log);
 	log_free(log);
 	bench_read(path, text, sizeof(text));
 	assert_int_equal(count_lines(text), diagnostics.count);

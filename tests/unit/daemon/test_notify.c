@@ -157,6 +157,44 @@ static void cuts_a_status_that_is_too_long(void **state)
 	(void)close(manager);
 }
 
+static uint64_t watchdog_with(const char *usec, const char *pid)
+{
+	int manager = manager_at("@usherd-test-watchdog");
+	struct notifier notifier;
+	uint64_t result;
+	char text[64];
+
+	(void)unsetenv("WATCHDOG_PID");
+	assert_int_equal(setenv("WATCHDOG_USEC", usec, 1), 0);
+	if (pid != NULL)
+		assert_int_equal(setenv("WATCHDOG_PID", pid, 1), 0);
+	notify_init(&notifier);
+	result = notifier.alive_ns;
+	notify_alive(&notifier);
+	receive(manager, text, sizeof(text));
+	assert_string_equal(text, "WATCHDOG=1\n");
+	notify_done(&notifier);
+	(void)close(manager);
+	(void)unsetenv("WATCHDOG_PID");
+	(void)unsetenv("WATCHDOG_USEC");
+	return result;
+}
+
+static void shows_life_twice_in_the_time_given(void **state)
+{
+	char own[32];
+
+	(void)state;
+	(void)snprintf(own, sizeof(own), "%d", (int)getpid());
+	assert_int_equal(watchdog_with("5000000", NULL), 2500 * CLOCK_NS_PER_MS);
+	assert_int_equal(watchdog_with("2", own), 1000);
+	assert_int_equal(watchdog_with("5000000", "1"), 0);
+	assert_int_equal(watchdog_with("5000000", "x"), 0);
+	assert_int_equal(watchdog_with("0", NULL), 0);
+	assert_int_equal(watchdog_with("-5", NULL), 0);
+	assert_int_equal(watchdog_with("99999999999999999999", NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +205,7 @@ int main(void)
 		CASE(outlives_its_manager),
 		CASE(never_blocks_on_a_manager_that_does_not_listen),
 		CASE(cuts_a_status_that_is_too_long),
+		cmocka_unit_test(shows_life_twice_in_the_time_given),
 	};
 
 	return cmocka_run_group_tests_name("daemon/notify", tests, NULL, NULL);

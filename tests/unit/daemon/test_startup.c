@@ -313,6 +313,31 @@ static void has_nobody_to_tell_in_the_foreground(void **state)
 		     leads_to_null(STDIN_FILENO));
 }
 
+static int launder(void *data)
+{
+	(void)data;
+	REQUIRE(clearenv() == 0);
+	startup_launder();
+	REQUIRE(setenv("PATH", "/bin", 1) == 0);
+	REQUIRE(setenv("PATH_INFO", "kept", 1) == 0);
+	REQUIRE(setenv("LD_PRELOAD", "", 1) == 0);
+	REQUIRE(setenv("LANG", "C", 1) == 0);
+	REQUIRE(setenv("TERMCAP", "x", 1) == 0);
+	startup_launder();
+	REQUIRE(getenv("PATH") == NULL && getenv("LD_PRELOAD") == NULL);
+	REQUIRE(getenv("TERMCAP") == NULL);
+	REQUIRE(strcmp(getenv("PATH_INFO"), "kept") == 0);
+	REQUIRE(strcmp(getenv("LANG"), "C") == 0);
+	REQUIRE(environ[0] != NULL && environ[1] != NULL && environ[2] == NULL);
+	return 0;
+}
+
+static void personal_variables_are_taken_out(void **state)
+{
+	(void)state;
+	assert_int_equal(clean(launder, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +350,7 @@ int main(void)
 		CASE(passes_the_status_of_a_failed_start_on),
 		CASE(fails_when_the_daemon_is_killed),
 		CASE(has_nobody_to_tell_in_the_foreground),
+		CASE(personal_variables_are_taken_out),
 	};
 
 	return cmocka_run_group_tests_name("daemon/startup", tests, NULL, NULL);

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: ISC
+"""usherd called as inetd, beside OpenBSD's where that is installed; and the files that
+both personas look for by themselves."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import unittest
+
+import harness
+from harness import Case, connect, eventually, program, read_all_quietly
+
+INETD = program("inetd")
+USER = "nobody" if harness.is_root() else "root"
+
+
+def is_openbsd():
+    """The one whose options the tests use; not busybox, nor GNU's."""
+    if INETD is None or not harness.is_root():
+        return False
+    result = subprocess.run([INETD, "-:"], stdin=subprocess.DEVNULL, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return "[-dEil]" in result.stdout
+
+
+def link(case, name):
+    path = case.scratch() / name
+    path.symlink_to(os.path.abspath(harness.startable()))
+    return str(path)
+
+
+def line(port, command, kind="stream", protocol="tcp", wait="nowait"):
+    return "127.0.0.1:%d %s %s %s %s %s\n" % (port, kind, protocol, wait, USER, command)
+
+
+def cat(port):
+    return line(port, "/bin/cat cat")
+
+
+class Inetd(Case):
+    real = False
+
+    def command(self):
+        return INETD if self.real else link(self, "inetd")
+
+    def start(self, config, *options, env=None):
+        """In the foreground, ready when all its ports answer."""
+        self.config = self.scratch() / "inetd.conf"
+        self.config.write_text(config)
+        # No file in /run; the real one insists on it.
+        options += () if self.real else ("-p",)
+        process = subprocess.Popen([self.command(), "-i", *options, str(self.config)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, env=env)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def connected(self, port):
+        def attempt():
+            try:
+                return connect(port)
+            except ConnectionRefusedError:
+                return None
+        client = eventually(attempt, "port %d is served" % port)
+        client.settimeout(harness.DEADLINE)
+        self.addCleanup(client.close)
+        return client
+
+    def held(self, port):
+        client = self.connected(port)
+        self.assert_goes_on(client)
+        return client
+
+    def assert_goes_on(self, client):
+        client.sendall(b"x\n")
+        self.assertEqual(client.recv(2), b"x\n")
+
+    def test_signals(self):
+        for signo in signal.SIGTERM, signal.SIGINT:
+            old, new = harness.free_port(), harness.free_port()
+            inetd = self.start(cat(old))
+            client = self.held(old)
+            self.config.write_text(cat(old) + cat(new))
+            inetd.send_signal(signal.SIGHUP)
+            self.held(new)
+            inetd.send_signal(signal.SIGALRM)
+            self.held(old)
+            inetd.send_signal(signo)
+            self.assertEqual(inetd.wait(harness.DEADLINE), 0)
+            self.assert_goes_on(client)
+
+    def test_what_is_personal_is_not_passed_on(self):
+        env = {"PATH": os.environ["PATH"], "HOME": "/h", "TMPDIR": "/t", "TERM": "t",
+               "SSH_CLIENT": "s", "LANG": "C", "FOO": "1"}
+        for options, present in ((), {"LANG", "FOO"}), (("-E",), set(env)):
+            port = harness.free_port()
+            inetd = self.start(line(port, "/usr/bin/env env"), *options, env=env)
+            text = read_all_quietly(self.connected(port)).decode()
+            names = {each.split("=")[0] for each in text.splitlines()}
+            self.assertEqual(names & set(env), present)
+            inetd.terminate()
+            inetd.wait(harness.DEADLINE)
+
+    def test_an_unknown_option_is_a_usage_error(self):
+        result = subprocess.run([self.command(), "-Z"], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("usage: inetd", result.stderr)
+
+
+@unittest.skipUnless(is_openbsd(), "openbsd-inetd is not installed")
+class RealInetd(Inetd):
+    """The same of OpenBSD's."""
+
+    real = True
+
+
+class Own(Case):
+    def test_in_the_background_with_a_pid_file_and_a_folder(self):
+        directory, port = self.scratch(), harness.free_port()
+        (directory / "inetd.d").mkdir()
+        (directory / "inetd.d" / "one").write_text(cat(port))
+        pidfile = directory / "pid"
+        result = subprocess.run([link(self, "inetd"), "--pidfile=%s" % pidfile,
+                                 str(directory / "inetd.d")], stdin=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True,
+                                timeout=harness.DEADLINE)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        pid = int(pidfile.read_text())
+        self.addCleanup(lambda: pidfile.exists() and os.kill(pid, signal.SIGKILL))
+        self.assertEqual(harness.exchange(port, b"a"), b"a")
+        self.assertEqual(os.getsid(pid), pid)
+        os.kill(pid, signal.SIGTERM)
+        eventually(lambda: not pidfile.exists(), "the daemon ends")
+
+    def test_the_rate_of_the_command_line(self):
+        own, other = harness.free_port(), harness.free_port()
+        config = self.scratch() / "inetd.conf"
+        config.write_text(cat(own) + line(other, "/bin/cat cat", wait="nowait.100"))
+        with subprocess.Popen([link(self, "inetd"), "-d", "-R", "2", str(config)],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as process:
+            self.addCleanup(process.kill)
+            for text in process.stderr:
+                if " ready: " in text:
+                    break
+            for _ in range(2):
+                self.assertEqual(harness.exchange(own, b"a"), b"a")
+            self.assertEqual(harness.answer(own, b"a"), b"")
+            for _ in range(4):
+                self.assertEqual(harness.exchange(other, b"a"), b"a")
+            process.terminate()
+            process.stderr.read()
+            self.assertEqual(process.wait(harness.DEADLINE), 0)
+
+    def test_a_check_that_is_not_there_is_refused(self):
+        result = subprocess.run([link(self, "inetd"), "-l"], stdin=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("tcpd", result.stderr)
+
+    def test_a_service_manager_sees_it_live(self):
+        path = str(self.scratch() / "notify")
+        config = self.scratch() / "inetd.conf"
+        config.write_text(cat(harness.free_port()))
+        env = dict(os.environ, NOTIFY_SOCKET=path, WATCHDOG_USEC="200000")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(harness.DEADLINE)
+            process = subprocess.Popen([link(self, "inetd"), "-p", str(config)],
+                                       stdin=subprocess.DEVNULL, env=env)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            self.assertRegex(manager.recv(1000), rb"^READY=1\n")
+            for _ in range(3):
+                self.assertEqual(manager.recv(1000), b"WATCHDOG=1\n")
+            process.terminate()
+            self.assertEqual(process.wait(harness.DEADLINE), 0)
+
+
+def can_replace_etc():
+    return shutil.which("unshare") is not None and subprocess.run(
+        ["unshare", "-m", "mount", "--bind", "/tmp", "/mnt"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+@unittest.skipUnless(harness.is_root() and can_replace_etc(),
+                     "needs a mount namespace of its own")
+class Defaults(Case):
+    """Files that are looked for where the originals have them."""
+
+    def etc(self, **files):
+        directory = self.scratch()
+        for name in "passwd", "group", "services", "protocols", "nsswitch.conf", "hosts":
+            with open("/etc/" + name, "rb") as given:
+                (directory / name).write_bytes(given.read())
+        for name, text in files.items():
+            path = directory / name.replace("__", "/").replace("_", ".")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return directory
+
+    def start(self, etc, name, *options):
+        script = 'mount --bind "$1" /etc && shift && exec "$@"'
+        process = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", script, "sh", str(etc), link(self, name),
+             *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for text in process.stderr:
+            if "ready: " in text or "Started working" in text:
+                return process
+        self.fail("did not start: %d" % process.wait())
+
+    def test_xinetd(self):
+        ports = [harness.free_port() for _ in range(2)]
+        service = ("service one\n{\n\ttype = UNLISTED\n\tport = %d\n\tbind = 127.0.0.1\n"
+                   "\tsocket_type = stream\n\twait = no\n\tuser = nobody\n"
+                   "\tserver = /bin/cat\n}\n" % ports[0])
+        etc = self.etc(xinetd_conf=service, inetd_conf=cat(ports[1]))
+        self.start(etc, "xinetd", "-d", "-inetd_compat")
+        for port in ports:
+            self.assertEqual(harness.exchange(port, b"a"), b"a")
+
+    def test_xinetd_without_the_other_file(self):
+        etc = self.etc(xinetd_conf="", inetd_conf=cat(harness.free_port()))
+        (etc / "inetd.conf").unlink()
+        self.start(etc, "xinetd", "-d", "-inetd_compat")
+
+    def test_inetd(self):
+        ports = [harness.free_port() for _ in range(2)]
+        etc = self.etc(inetd_conf=cat(ports[0]), inetd_d__more=cat(ports[1]))
+        self.start(etc, "inetd", "-d")
+        for port in ports:
+            self.assertEqual(harness.exchange(port, b"a"), b"a")
+
+    def test_inetd_without_any(self):
+        self.start(self.etc(), "inetd", "-d")
+
+
+if __name__ == "__main__":
+    harness.main()
