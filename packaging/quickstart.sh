@@ -54,7 +54,8 @@ packages() {
 	case $1:$2 in
 	apt-get:build)
 		echo gcc libc6-dev cmake ninja-build pkg-config libconfuse-dev libseccomp-dev \
-			libcap-ng-dev uthash-dev libmicrohttpd-dev netcat-openbsd curl
+			libcap-ng-dev uthash-dev libmicrohttpd-dev libwrap0-dev netcat-openbsd \
+			curl
 		;;
 	apt-get:test)
 		echo libcmocka-dev universal-ctags tftpd-hpa tftp-hpa git rsync vsftpd apache2-utils \

@@ -198,6 +198,8 @@ static int resolve_service(struct draft *draft)
 		result = endpoints_make(draft);
 	if (result == 0)
 		result = resolve_redirect(draft);
+	if (result == 0)
+		result = resolve_access(draft);
 	return result;
 }
 
@@ -307,6 +309,7 @@ int build_table(const struct conf_request *request, struct stanzas *stanzas,
 	assignments_done(&build->defaults[0]);
 	assignments_done(&build->defaults[1]);
 	identities_done(&build->identities);
+	strings_done(&build->known_hosts);
 	free(build);
 	return result;
 }

@@ -55,6 +55,7 @@ struct build {
 	struct table *table;
 	struct assignments defaults[2]; /* native; xinetd's, which are inetd's as well */
 	struct identities identities;
+	struct strings known_hosts; /* of access lists: each is asked for once */
 	bool ipv6; /* such sockets can be made */
 	size_t endpoint_count;
 };
@@ -141,6 +142,10 @@ void check_banners(struct draft *draft);
 /* redirect.c */
 void check_redirect(struct draft *draft);
 int resolve_redirect(struct draft *draft);
+
+/* access.c */
+void check_access(struct draft *draft);
+int resolve_access(struct draft *draft);
 
 /* multiplex.c */
 void check_type(struct draft *draft);

@@ -123,7 +123,8 @@ static void check_wait(struct draft *draft)
 			"only_from cannot be enforced for service '%s': with wait = "
 			"yes its program accepts the connections",
 			service->id);
-	if (service->policy.no_access.count > 0)
+	if (service->policy.no_access.count > 0 ||
+	    service->policy.no_access.names.count > 0)
 		draft_complain(
 			draft, "no_access",
 			"no_access cannot be enforced for service '%s': with wait = "
@@ -349,6 +350,7 @@ void check_service(struct draft *draft)
 		check_wait,          check_internal, check_user,       check_paths,
 		check_idle_timeout,  check_group,    check_redirect,   check_ident,
 		check_document_root, check_type,     check_contract,   check_banners,
+		check_access,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

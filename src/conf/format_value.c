@@ -301,6 +301,8 @@ VALUE_FORMATTER(prefixes)
 		if (strings_add(ret, prefix_format(&list->items[i], buffer)) < 0)
 			return -ENOMEM;
 	}
+	if (strings_add_all(ret, &list->names) < 0)
+		return -ENOMEM;
 	return list->given;
 }
 

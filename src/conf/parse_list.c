@@ -256,39 +256,6 @@ VALUE_PARSER(passenv)
 	return result;
 }
 
-static int parse_all_prefixes(const struct strings *values, struct prefix *ret,
-			      struct error *err)
-{
-	for (size_t i = 0; i < values->count; i++) {
-		int result = prefix_parse(values->items[i], &ret[i], err);
-		if (result < 0)
-			return result;
-	}
-	return 0;
-}
-
-VALUE_PARSER(prefixes)
-{
-	struct prefix_list *list = field(attribute, object);
-	struct addrset set = { 0 };
-	struct prefix *items = calloc(values->count + 1, sizeof(*items));
-	if (items == NULL)
-		return out_of_memory(err);
-	int result = parse_all_prefixes(values, items, err);
-	if (result == 0)
-		result = addrset_build(items, values->count, &set);
-	if (result < 0) {
-		free(items);
-		return result == -ENOMEM ? out_of_memory(err) : result;
-	}
-	free(list->items);
-	addrset_done(&list->set);
-	*list = (struct prefix_list){
-		.given = true, .items = items, .count = values->count, .set = set
-	};
-	return 0;
-}
-
 /* Looked for one after the other, for whoever asks: names of plain files, and few. */
 VALUE_PARSER(index)
 {

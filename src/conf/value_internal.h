@@ -25,6 +25,7 @@ VALUE_PARSER(umask);
 VALUE_PARSER(word);
 VALUE_PARSER(interface);
 VALUE_PARSER(ident);
+VALUE_PARSER(libwrap);
 VALUE_PARSER(log);
 VALUE_PARSER(log_type);
 VALUE_PARSER(rlimit_count);

@@ -43,6 +43,7 @@ KIND_ONE(umask, umask, umask, "an octal mode");
 KIND_ONE(word, word, word, "one word of");
 KIND_ONE(interface, interface, interface, "the name of a network interface");
 KIND_ONE(ident, ident, ident, "hidden, hashed, real or fixed:NAME");
+KIND_ONE(libwrap, libwrap, text, "yes, no or the name of a daemon");
 KIND_ONE(log, log, text, "stderr, syslog, syslog:FACILITY or file:PATH");
 KIND_ONE(load, load, load, "a number such as 2.5, or UNLIMITED");
 KIND_ONE(deny_time, deny_time, deny_time,
@@ -70,7 +71,9 @@ KIND_LIST(redirect, redirect, redirect,
 KIND_LIST(arguments, arguments, arguments, "a list of words");
 KIND_LIST(environment, environment, strings, "a list of NAME=VALUE");
 KIND_LIST(passenv, passenv, passenv, "a list of variable names");
-KIND_LIST(prefixes, prefixes, prefixes, "a list of addresses or ADDRESS/BITS");
+KIND_LIST(prefixes, prefixes, prefixes,
+	  "a list of addresses, ADDRESS/BITS, ADDRESS/MASK, \"A.B.{X,Y}\", host names, "
+	  ".domains or names of networks");
 KIND_LIST(access_times, access_times, access_times,
 	  "a list of spans of the day (H:M-H:M)");
 KIND_LIST(index, index, index, "a list of names of files");

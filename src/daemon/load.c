@@ -11,6 +11,7 @@
 #include "usherd/daemon/persona.h"
 #include "usherd/exec/libexec.h"
 #include "usherd/internal/internal.h"
+#include "usherd/serve/inquiry.h"
 
 #define DIAGNOSTIC_SIZE 1024
 #define INETD_FILE      "/etc/inetd.conf"
@@ -47,6 +48,13 @@ static int list_inetd_files(const struct options *options, struct strings *ret)
 	return r;
 }
 
+static int libwrap_ready(struct error *err)
+{
+	char path[PATH_MAX];
+
+	return libexec_find(INQUIRY_LIBWRAP_PROGRAM, path, sizeof(path), err);
+}
+
 int load_table(const struct options *options, struct table **ret,
 	       struct diagnostics *diagnostics)
 {
@@ -57,6 +65,7 @@ int load_table(const struct options *options, struct table **ret,
 					.root = geteuid() == 0,
 					.internal_exists = internal_exists,
 					.internal_ready = internal_ready,
+					.libwrap_ready = libwrap_ready,
 					.internal_name = internal_name };
 
 	int r = list_inetd_files(options, &request.inetd_files);

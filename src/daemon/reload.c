@@ -10,6 +10,7 @@
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/persona.h"
 #include "usherd/daemon/server.h"
+#include "usherd/serve/inquiries.h"
 
 static void reopen_log(struct server *server, const struct table *table)
 {
@@ -72,6 +73,7 @@ static void commit(struct server *server, struct table *next, const struct step 
 	roster_commit(&server->engine, step->roster, NULL);
 	server->engine.max_children = next->settings.max_children;
 	lookups_refresh(server->lookups);
+	inquiries_refresh(server->inquiries, &next->settings.worker);
 	announce_reloaded(server, diff);
 	table_share(next, server->table);
 	table_free(server->table);

@@ -14,6 +14,7 @@
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/startup.h"
 #include "usherd/serve/dispatch.h"
+#include "usherd/serve/inquiries.h"
 
 static void refresh_workers(struct engine *engine)
 {
@@ -34,6 +35,13 @@ static void before_fork(const struct engine *engine)
 	struct server *server = engine->data;
 
 	loader_wait(&server->loader);
+}
+
+static bool fork_must_wait(const struct engine *engine)
+{
+	const struct server *server = engine->data;
+
+	return server->loader.under_way;
 }
 
 static enum log_level level_of(const struct options *options)
@@ -85,6 +93,8 @@ static int start_engine(struct server *server, struct error *err)
 				      .listener_ready = dispatch_ready,
 				      .environment = environ,
 				      .parking = server->parking };
+	const struct inquiries_ends ends = { .serve = dispatch_held,
+					     .refuse = dispatch_unwanted };
 	int r = engine_init(&server->engine, &setup, err);
 
 	if (r < 0)
@@ -95,13 +105,21 @@ static int start_engine(struct server *server, struct error *err)
 	server->engine.hand_on = hand_on;
 	server->engine.before_fork = before_fork;
 	eviction_init(&server->eviction, &server->engine);
+	server->engine.fork_must_wait = fork_must_wait;
 	server->engine.max_children = server->table->settings.max_children;
 	server->engine.workers = (unsigned)server->table->settings.workers;
 	r = workers_new(&server->engine, server->root, &server->workers);
 	if (r == 0)
 		r = lookups_new(&server->engine, server->workers, server->root,
 				&server->lookups);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
+	if (r == 0)
+		r = inquiries_new(&server->engine, server->root, &ends,
+				  &server->inquiries);
+	if (r < 0)
+		return error_set(err, r, "out of memory");
+	server->engine.inquiries = server->inquiries;
+	inquiries_refresh(server->inquiries, &server->table->settings.worker);
+	return 0;
 }
 
 static int take_pidfile(struct server *server, struct error *err)
@@ -215,12 +233,20 @@ int server_run(struct server *server)
 	return loop_run(server->loop);
 }
 
+void server_end_inquiries(struct server *server)
+{
+	server->engine.inquiries = NULL;
+	inquiries_free(server->inquiries);
+	server->inquiries = NULL;
+}
+
 void server_done(struct server *server)
 {
 	loader_done(&server->loader);
 	loop_timer_cancel(&server->check_timer);
 	loop_timer_cancel(&server->alive_timer);
 	eviction_done(&server->eviction);
+	server_end_inquiries(server);
 	lookups_free(server->lookups);
 	server->lookups = NULL;
 	workers_free(server->workers);

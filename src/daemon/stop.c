@@ -79,6 +79,7 @@ void server_stop(struct server *server, enum stop_mode mode)
 	notify_stopping(&server->notifier);
 	announce_stop(server, mode);
 	workers_stop(server->workers);
+	server_end_inquiries(server);
 	lookups_free(server->lookups);
 	server->lookups = NULL;
 	close_listeners(server);

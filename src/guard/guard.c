@@ -29,6 +29,7 @@ static const char *const words[] = {
 	[REASON_TIME] = "time",
 	[REASON_LOAD] = "load",
 	[REASON_CPM] = "connections per minute",
+	[REASON_LIBWRAP] = "libwrap",
 };
 
 static bool is_paused(const struct question *question)
@@ -79,23 +80,78 @@ static bool exceeds_process_limit(const struct question *question)
 	return question->around->children >= question->around->max_children;
 }
 
-bool guard_welcomes(const struct policy *policy, const struct addr *peer)
+bool guard_rejects(const struct policy *policy, const struct addr *peer)
 {
+	const struct prefix_list *only = &policy->only_from;
+	const struct prefix_list *no = &policy->no_access;
 	bool is_unknown = addr_family(peer) == AF_UNSPEC;
 
-	if (policy->no_access.set.count > 0 &&
-	    (is_unknown || addrset_contains(&policy->no_access.set, peer)))
-		return false;
-	if (!policy->only_from.given)
+	if ((no->set.count > 0 || no->names.count > 0) &&
+	    (is_unknown || addrset_contains(&no->set, peer)))
 		return true;
-	return is_unknown ? addrset_is_everything(&policy->only_from.set)
-			  : addrset_contains(&policy->only_from.set, peer);
+	if (!only->given)
+		return false;
+	if (is_unknown)
+		return !addrset_is_everything(&only->set);
+	return only->names.count == 0 && !addrset_contains(&only->set, peer);
+}
+
+static bool needs_name(const struct policy *policy, const struct addr *peer)
+{
+	const struct prefix_list *only = &policy->only_from;
+
+	if (policy->no_access.names.count > 0)
+		return true;
+	return only->given && only->names.count > 0 &&
+	       !addrset_contains(&only->set, peer);
+}
+
+bool guard_welcomes(const struct policy *policy, const struct addr *peer)
+{
+	return !guard_rejects(policy, peer) && !needs_name(policy, peer);
+}
+
+static bool matches_any(const struct strings *patterns, const char *name)
+{
+	for (size_t i = 0; i < patterns->count; i++)
+		if (names_match(patterns->items[i], name))
+			return true;
+	return false;
+}
+
+static bool has_domain(const struct strings *patterns)
+{
+	for (size_t i = 0; i < patterns->count; i++)
+		if (names_is_domain(patterns->items[i]))
+			return true;
+	return false;
+}
+
+bool guard_welcomes_named(const struct policy *policy, const struct addr *peer,
+			  const struct peer_names *names)
+{
+	const struct prefix_list *only = &policy->only_from;
+	const struct prefix_list *no = &policy->no_access;
+
+	if (guard_rejects(policy, peer))
+		return false;
+	if (no->names.count > 0 &&
+	    (names->listed || names->unsettled || matches_any(&no->names, names->name)))
+		return false;
+	if (has_domain(&no->names) && !names->confirmed)
+		return false;
+	if (!only->given || addrset_contains(&only->set, peer))
+		return true;
+	return names->confirmed && matches_any(&only->names, names->name);
 }
 
 static bool is_unwelcome(const struct question *question)
 {
-	return question->around->denied || question->policy->trap ||
-	       !guard_welcomes(question->policy, question->peer);
+	if (question->around->denied || question->policy->trap)
+		return true;
+	if (question->around->inquires)
+		return guard_rejects(question->policy, question->peer);
+	return !guard_welcomes(question->policy, question->peer);
 }
 
 static bool span_contains(const struct day_span *span, unsigned minute)

@@ -66,6 +66,14 @@ static void add_reason(const struct event *event, struct text *line)
 			 strnlen(event->reason, sizeof(event->reason)));
 }
 
+static void add_address(const struct event *event, struct text *line)
+{
+	char host[ADDR_TEXT_SIZE];
+
+	text_add(line, " ");
+	text_add(line, addr_format_host(&event->peer, host));
+}
+
 static const struct kind {
 	const char *word;
 	struct part parts[PARTS_MAX];
@@ -77,6 +85,8 @@ static const struct kind {
 			   { EVENT_DURATION, add_duration } } },
 	[EVENT_FAIL] = { "FAIL", { { 0, add_reason }, { EVENT_HOST, add_from } } },
 	[EVENT_BYTES] = { "TRAFFIC", { { 0, add_in }, { 0, add_out } } },
+	[EVENT_USER] = { "USERID", { { 0, add_reason } } },
+	[EVENT_NOID] = { "NOID", { { 0, add_address }, { 0, add_reason } } },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))

@@ -4,10 +4,23 @@
 
 #include <stdlib.h>
 
-static void prefix_list_done(struct prefix_list *list)
+int prefix_list_compile(struct prefix_list *list)
+{
+	struct addrset set = { 0 };
+	int r = addrset_build(list->items, list->count, &set);
+
+	if (r < 0)
+		return r;
+	addrset_done(&list->set);
+	list->set = set;
+	return 0;
+}
+
+void prefix_list_done(struct prefix_list *list)
 {
 	free(list->items);
 	addrset_done(&list->set);
+	strings_done(&list->names);
 	*list = (struct prefix_list){ 0 };
 }
 

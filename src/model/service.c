@@ -58,6 +58,7 @@ static void service_free(struct service *service)
 	free(service->user);
 	free(service->group);
 	free(service->internal);
+	free(service->libwrap);
 	target_list_done(&service->redirect);
 	free(service->ident_name);
 	free(service->document_root);
@@ -110,6 +111,19 @@ bool service_has_banners(const struct service *service)
 bool service_is_redirect(const struct service *service)
 {
 	return service->redirect.count > 0;
+}
+
+const char *service_wrapped_name(const struct service *service)
+{
+	const char *name = service->name;
+	const char *slash;
+
+	if (service->libwrap != NULL && strcmp(service->libwrap, "yes") != 0)
+		return service->libwrap;
+	if (!service_is_internal(service) && service->program.argv.count > 0)
+		name = service->program.argv.items[0];
+	slash = strrchr(name, '/');
+	return slash != NULL ? slash + 1 : name;
 }
 
 bool service_is_multiplexed(const struct service *service)

@@ -7,6 +7,7 @@
 #include "usherd/serve/denials.h"
 #include "usherd/serve/door.h"
 #include "usherd/serve/engine.h"
+#include "usherd/serve/inquiries.h"
 #include "usherd/serve/ledger.h"
 #include "usherd/serve/pause.h"
 #include "usherd/serve/record.h"
@@ -46,15 +47,25 @@ static void look_around(const struct post *post, const struct addr *peer,
 		around->load = conditions_load(conditions, around->now_ns);
 }
 
+static bool is_welcome(const struct policy *policy, const struct surroundings *around,
+		       const struct addr *peer)
+{
+	return around->inquires ? !guard_rejects(policy, peer)
+				: guard_welcomes(policy, peer);
+}
+
 static struct verdict decide(struct post *post, const struct addr *peer,
 			     struct surroundings *around)
 {
 	const struct policy *policy = &post->service->policy;
+	/* In a worker: the supervisor has asked about him, and counted him. */
+	bool handed = around->inquires && post->engine->sessions != NULL &&
+		      inquiries_concern(post->service);
 
 	add_elsewhere(post, peer, around);
 	around->arrivals = post->arrivals;
-	if (!around->denied && !policy->trap && guard_welcomes(policy, peer) &&
-	    guard_is_open(policy, around->minute)) {
+	if (!handed && !around->denied && !policy->trap &&
+	    is_welcome(policy, around, peer) && guard_is_open(policy, around->minute)) {
 		arrivals_count(post->arrivals, around->now_ns);
 		arrivals_count_minute(post->arrivals, policy, around->now_ns);
 	}
@@ -93,6 +104,12 @@ static bool ask(struct post *post, const struct addr *peer, struct source_key *r
 	struct verdict verdict;
 
 	look_around(post, peer, &around);
+	/* Whoever takes a place asks, see inquiries.h. */
+	around.inquires = ret_place != NULL && (post->engine->inquiries != NULL ||
+						post->engine->sessions != NULL);
+	/* In process none is started. */
+	if (post->internal != NULL)
+		around.children = 0;
 	verdict = weigh(post, peer, &around, ret_place);
 	if (verdict.reason == REASON_NONE)
 		return true;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
@@ -21,6 +22,7 @@
 #include "usherd/serve/flows.h"
 #include "usherd/serve/forwarding.h"
 #include "usherd/serve/hosting.h"
+#include "usherd/serve/inquiries.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/pause.h"
 #include "usherd/serve/post.h"
@@ -180,15 +182,105 @@ static void not_started(struct serving *serving, struct arrival *arrival)
 	post_unref(post);
 }
 
+/* Refused without a place. Who that was is asked while his connection is still there. */
+static void not_admitted(struct post *post, struct arrival *arrival)
+{
+	struct connection *connection = arrival->connection;
+	struct inquiries *inquiries = post->engine->inquiries;
+	bool noted =
+		inquiries != NULL && inquiries_note_refused(inquiries, post, connection);
+
+	refused(post, arrival);
+	/* The process that asks keeps it open, and he is not to wait for that. */
+	if (noted && connection->fd != -1)
+		(void)shutdown(connection->fd, SHUT_WR);
+}
+
+/* Is he held until more is known of him? Then all of him has been taken over. */
+static bool hold(struct serving *serving, struct arrival *arrival)
+{
+	const struct post *post = serving->post;
+	struct inquiries *inquiries = post->engine->inquiries;
+	const struct held_client client = { .serving = serving,
+					    .connection = *arrival->connection,
+					    .courtesy = arrival->courtesy,
+					    .tries = arrival->tries,
+					    .told = arrival->told };
+
+	/* In-process sessions are not for the supervisor, even without a question. */
+	if (inquiries == NULL || (post->internal == NULL &&
+				  inquiries_questions(post, arrival->connection) == 0))
+		return false;
+	arrival->connection->fd = -1;
+	inquiries_hold(inquiries, &client);
+	return true;
+}
+
+static struct arrival arrival_of(struct held_client *client)
+{
+	return (struct arrival){ .transport = TRANSPORT_TCP,
+				 .connection = &client->connection,
+				 .courtesy = client->courtesy,
+				 .tries = client->tries,
+				 .told = client->told };
+}
+
+void dispatch_unwanted(struct held_client *client, enum reason reason)
+{
+	struct post *post = post_ref(client->serving->post);
+	struct arrival arrival = arrival_of(client);
+
+	serving_cancel(client->serving);
+	free(client->serving);
+	if (reason != REASON_NONE)
+		record_refusal(post, reason, &client->connection.peer);
+	refused(post, &arrival);
+	fd_close(&client->connection.fd);
+	post_unref(post);
+}
+
+/* To a worker, where he takes a place of his own. */
+static void hand_on(struct held_client *client)
+{
+	const struct post *post = client->serving->post;
+	struct engine *engine = post->engine;
+	int fd = client->connection.fd;
+
+	/* All else he is told there. */
+	if ((client->courtesy != NULL && !client->courtesy->welcome(post, fd)) ||
+	    engine->hand_on == NULL ||
+	    engine->hand_on(engine, post->service->id, fd) < 0) {
+		dispatch_unwanted(client, REASON_RESOURCES);
+		return;
+	}
+	serving_cancel(client->serving);
+	free(client->serving);
+	fd_close(&client->connection.fd);
+}
+
+void dispatch_held(struct held_client *client)
+{
+	const struct post *post = client->serving->post;
+	struct arrival arrival = arrival_of(client);
+
+	if (post->internal != NULL && post->engine->sessions == NULL) {
+		hand_on(client);
+		return;
+	}
+	if (start(client->serving, &arrival) < 0)
+		not_started(client->serving, &arrival);
+	fd_close(&client->connection.fd);
+}
+
 static bool dispatch_arrival(struct post *post, struct arrival *arrival)
 {
 	struct serving *serving = admit(post, &arrival->connection->peer);
 
 	if (serving == NULL) {
-		refused(post, arrival);
+		not_admitted(post, arrival);
 		return false;
 	}
-	if (start(serving, arrival) < 0)
+	if (!hold(serving, arrival) && start(serving, arrival) < 0)
 		not_started(serving, arrival);
 	return true;
 }

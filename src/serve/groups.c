@@ -8,6 +8,7 @@
 
 #include "usherd/base/hash.h"
 #include "usherd/serve/catalogue.h"
+#include "usherd/serve/inquiries.h"
 #include "usherd/serve/ledger.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/mux.h"
@@ -17,8 +18,10 @@ static bool can_be_reached(const struct post *post)
 {
 	if (service_is_multiplexed(post->service))
 		return true;
+	if (inquiries_concern(post->service))
+		return post->listener_count > 0;
 	for (size_t i = 0; i < post->listener_count; i++)
-		if (listener_is_free(post->listeners[i]))
+		if (listener_is_lent(post->listeners[i]))
 			return true;
 	return false;
 }
@@ -29,7 +32,7 @@ static uint64_t sign_post(uint64_t hash, const struct post *post)
 
 	hash = hash_add(hash, fingerprint, strlen(fingerprint) + 1);
 	for (size_t i = 0; i < post->listener_count; i++)
-		if (listener_is_free(post->listeners[i]))
+		if (listener_is_lent(post->listeners[i]))
 			hash = hash_add(hash, &post->listeners[i]->serial,
 					sizeof(post->listeners[i]->serial));
 	return hash;
@@ -128,7 +131,7 @@ static int add_to_group(struct group_list *list, struct post *post, size_t most)
 	if (group == NULL)
 		return -ENOMEM;
 	group->posts[group->count++] = post;
-	if (service_is_multiplexed(post->service))
+	if (service_is_multiplexed(post->service) || inquiries_concern(post->service))
 		group->transfer = true;
 	group->signature = sign_post(group->signature, post);
 	return 0;

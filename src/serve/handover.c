@@ -56,7 +56,7 @@ static void pack_post(struct packer *packer, const struct post *post)
 	size_t count = 0;
 
 	for (size_t i = 0; i < post->listener_count; i++)
-		count += listener_is_free(post->listeners[i]);
+		count += listener_is_lent(post->listeners[i]);
 	pack_text(packer, post->service->fingerprint);
 	pack_optional(packer,
 		      post->billboard != NULL ? billboard_fd(post->billboard) : -1);
@@ -64,7 +64,7 @@ static void pack_post(struct packer *packer, const struct post *post)
 	for (size_t i = 0; i < post->listener_count; i++) {
 		const struct listener *listener = post->listeners[i];
 
-		if (!listener_is_free(listener))
+		if (!listener_is_lent(listener))
 			continue;
 		pack_descriptor(packer, listener->fd);
 		pack_bytes(packer, &listener->endpoint, sizeof(listener->endpoint));
@@ -77,6 +77,9 @@ static void pack_plan(struct packer *packer, const struct worker_plan *plan, int
 	pack_descriptor(packer, channel);
 	pack_text(packer, USHERD_VERSION);
 	pack_number(packer, layout());
+	pack_number(packer, plan->transfer != -1);
+	if (plan->transfer != -1)
+		pack_descriptor(packer, plan->transfer);
 	pack_number(packer, plan->root);
 	pack_number(packer, plan->needs);
 	pack_ledger(packer, plan->ledger);
@@ -270,7 +273,8 @@ static int unpack_plan(struct unpacker *unpacker, handover_recall *recall,
 		return error_set(err, -EPROTO,
 				 "usherd is another version than the worker's program: "
 				 "it has to be restarted");
-	handover->plan.transfer = -1;
+	handover->plan.transfer =
+		unpack_number(unpacker, 1) != 0 ? unpack_descriptor(unpacker) : -1;
 	handover->plan.root = unpack_number(unpacker, 1) != 0;
 	handover->plan.needs = (unsigned)unpack_number(unpacker, UINT32_MAX);
 	r = unpack_ledger(unpacker, &handover->ledger);

@@ -63,7 +63,7 @@ static int close_others(const struct worker_plan *plan, int channel)
 		kept[count++] = plan->transfer;
 	for (size_t i = 0; i < plan->post_count; i++)
 		for (size_t j = 0; j < plan->posts[i]->listener_count; j++)
-			if (listener_is_free(plan->posts[i]->listeners[j]))
+			if (listener_is_lent(plan->posts[i]->listeners[j]))
 				kept[count++] = plan->posts[i]->listeners[j]->fd;
 	qsort(kept, count, sizeof(*kept), compare_fds);
 	for (size_t i = 0; i < count; i++) {

@@ -13,6 +13,7 @@
 #include "usherd/base/clock.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/berth.h"
+#include "usherd/serve/inquiries.h"
 
 /* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
 #define RETRY_FIRST_NS     (CLOCK_NS_PER_SECOND / 4)
@@ -73,7 +74,8 @@ bool listener_is_wanted(const struct listener *listener)
 	if (listener->holder != NULL || loop_timer_is_armed(&listener->timer) ||
 	    loop_timer_is_armed(&post->pause))
 		return false;
-	return post->internal == NULL || post->engine->sessions != NULL;
+	return post->internal == NULL || post->engine->sessions != NULL ||
+	       (post->engine->inquiries != NULL && listener_is_kept(listener));
 }
 
 static void watch_failed(struct listener *listener, int r)
@@ -148,6 +150,18 @@ static void bound_address(struct listener *listener)
 bool listener_is_free(const struct listener *listener)
 {
 	return listener_is_bound(listener) && listener->holder == NULL;
+}
+
+bool listener_is_kept(const struct listener *listener)
+{
+	return listener->post->internal != NULL &&
+	       listener->endpoint.transport == TRANSPORT_TCP &&
+	       inquiries_concern(listener->post->service);
+}
+
+bool listener_is_lent(const struct listener *listener)
+{
+	return listener_is_free(listener) && !listener_is_kept(listener);
 }
 
 void listener_reopen(struct listener *listener)

@@ -3,7 +3,6 @@
 #include "usherd/serve/lookup.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -14,9 +13,10 @@
 #include "usherd/base/text.h"
 #include "usherd/exec/confine.h"
 #include "usherd/net/connect.h"
+#include "usherd/serve/helper.h"
 
 /* Where its end of the socket stands in the new process. */
-#define ANSWER_FD (STDERR_FILENO + 1)
+#define ANSWER_FD HELPER_FD
 
 /* If nobody else ends it. */
 #define LIFE_SECONDS 60
@@ -79,23 +79,11 @@ static void find_host(const struct target *target, uint8_t index)
 	send_answer(&packet, -1);
 }
 
-/* The supervisor's signals are blocked, and it ignores some. */
-static void default_signals(void)
-{
-	sigset_t none;
-
-	for (int signo = 1; signo < NSIG; signo++)
-		(void)signal(signo, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static bool is_absolute(const struct target *target)
 {
 	return target_is_path(target) && target->text[0] == '/';
 }
 
-/* Ends without the supervisor's exit handlers. */
 static _Noreturn void run(const struct lookup_plan *plan, int fd)
 {
 	const struct confinement confinement = {
@@ -108,12 +96,7 @@ static _Noreturn void run(const struct lookup_plan *plan, int fd)
 	};
 	const struct target_list *targets = plan->targets;
 
-	default_signals();
-	(void)alarm(LIFE_SECONDS);
-	if (fd != ANSWER_FD && dup2(fd, ANSWER_FD) == -1)
-		_exit(EX_OSERR);
-	if (close_range(ANSWER_FD + 1, ~0U, 0) == -1 && errno != ENOSYS)
-		_exit(EX_OSERR);
+	helper_settle(&fd, 1, LIFE_SECONDS);
 	for (size_t i = 0; plan->root && i < targets->count; i++)
 		if (is_absolute(&targets->items[i]))
 			find_directory(&targets->items[i], (uint8_t)i);
@@ -122,12 +105,7 @@ static _Noreturn void run(const struct lookup_plan *plan, int fd)
 	for (size_t i = 0; i < targets->count; i++)
 		if (targets->items[i].name != NULL)
 			find_host(&targets->items[i], (uint8_t)i);
-#ifdef USHERD_COVERAGE
-	extern void __gcov_dump(void);
-
-	__gcov_dump();
-#endif
-	_exit(EX_OK);
+	helper_end(EX_OK);
 }
 
 int lookup_fork(const struct lookup_plan *plan, int *ret_fd, pid_t *ret_pid)

@@ -12,6 +12,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/base/hash.h"
 #include "usherd/serve/dispatch.h"
+#include "usherd/serve/inquiries.h"
 #include "usherd/serve/post.h"
 #include "usherd/serve/transfer.h"
 
@@ -51,6 +52,23 @@ static void refuse(struct engine *engine, int *fd)
 
 static const struct courtesy courtesy = { .welcome = say_welcome, .refuse = say_refusal };
 
+/* For those whom the supervisor has let in: it has said what is to be said. */
+static bool say_nothing(const struct post *post, int fd)
+{
+	(void)post;
+	(void)fd;
+	return true;
+}
+
+static bool refuse_silently(int fd)
+{
+	(void)fd;
+	return false;
+}
+
+static const struct courtesy silence = { .welcome = say_nothing,
+					 .refuse = refuse_silently };
+
 /* Clients of in-process services are asked whether they live; those of a program, which
  * may have other ideas, are not. */
 static void forget_keepalive(int fd)
@@ -66,6 +84,13 @@ static void serve(struct engine *engine, struct transfer *transfer)
 	struct post *post = engine_find(engine, transfer->service);
 	bool here;
 
+	if (engine->sessions != NULL && post != NULL &&
+	    inquiries_concern(post->service)) {
+		/* The supervisor has found out about him, and said what is to be said. */
+		(void)dispatch_connection(post, transfer->transport, connection,
+					  &silence);
+		return;
+	}
 	if (post == NULL || !service_is_multiplexed(post->service)) {
 		/* It was there when the worker was started. */
 		refuse(engine, &connection->fd);
@@ -73,7 +98,8 @@ static void serve(struct engine *engine, struct transfer *transfer)
 	}
 	if (post->internal == NULL)
 		forget_keepalive(connection->fd);
-	here = post->internal == NULL || engine->sessions != NULL;
+	here = post->internal == NULL || engine->sessions != NULL ||
+	       inquiries_concern(post->service);
 	if (here)
 		(void)dispatch_connection(post, transfer->transport, connection,
 					  &courtesy);

@@ -83,6 +83,28 @@ void record_datagram(struct post *post, const struct addr *peer)
 		emit_start(post, post->engine->pid, peer);
 }
 
+static void emit_reason(struct post *post, struct event *event, const char *reason)
+{
+	if (!record_may_log(post, &post->notes, "notes"))
+		return;
+	(void)text_copy(event->reason, sizeof(event->reason), reason);
+	emit(post, event);
+}
+
+void record_userid(struct post *post, const char *text)
+{
+	struct event event = { .kind = EVENT_USER };
+
+	emit_reason(post, &event, text);
+}
+
+void record_no_userid(struct post *post, const char *reason, const struct addr *peer)
+{
+	struct event event = { .kind = EVENT_NOID, .peer = *peer };
+
+	emit_reason(post, &event, reason);
+}
+
 void record_refusal(struct post *post, enum reason reason, const struct addr *peer)
 {
 	struct event event = { .kind = EVENT_FAIL,

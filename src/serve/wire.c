@@ -113,7 +113,7 @@ static int take_event(const uint8_t *bytes, size_t size, struct reporter *report
 	if (size < sizeof(brief))
 		return -EBADMSG;
 	memcpy(&brief, bytes, sizeof(brief));
-	if (brief.kind > EVENT_BYTES || brief.service_length >= sizeof(event.service) ||
+	if (brief.kind > EVENT_NOID || brief.service_length >= sizeof(event.service) ||
 	    brief.reason_length >= sizeof(event.reason) ||
 	    brief.peer_length > sizeof(event.peer.u) || size != size_of(&brief))
 		return -EBADMSG;

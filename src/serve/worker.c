@@ -152,7 +152,7 @@ static int take_post(struct engine *engine, const struct worker_plan *plan,
 	for (size_t i = 0; i < original->listener_count; i++) {
 		struct listener *listener;
 
-		if (!listener_is_free(original->listeners[i]))
+		if (!listener_is_lent(original->listeners[i]))
 			continue;
 		listener = listener_new(&original->listeners[i]->endpoint);
 		if (listener == NULL)

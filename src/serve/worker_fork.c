@@ -19,7 +19,7 @@ static void release_listeners(const struct worker_plan *plan, size_t count)
 {
 	for (size_t i = 0; i < plan->post_count; i++)
 		for (size_t j = 0; j < plan->posts[i]->listener_count; j++)
-			if (listener_is_free(plan->posts[i]->listeners[j]) && count > 0) {
+			if (listener_is_lent(plan->posts[i]->listeners[j]) && count > 0) {
 				listener_release(plan->posts[i]->listeners[j]);
 				count--;
 			}
@@ -32,13 +32,13 @@ static int hold_listeners(const struct worker_plan *plan, size_t *ret_count)
 	for (size_t i = 0; i < plan->post_count; i++)
 		for (size_t j = 0; j < plan->posts[i]->listener_count; j++) {
 			struct listener *listener = plan->posts[i]->listeners[j];
-			int r = listener_is_free(listener) ? listener_hold(listener) : 0;
+			int r = listener_is_lent(listener) ? listener_hold(listener) : 0;
 
 			if (r < 0) {
 				release_listeners(plan, *ret_count);
 				return r;
 			}
-			*ret_count += listener_is_free(listener);
+			*ret_count += listener_is_lent(listener);
 		}
 	return 0;
 }

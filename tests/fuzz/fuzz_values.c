@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "usherd/base/addr.h"
+#include "usherd/base/prefix_words.h"
 #include "usherd/base/units.h"
 #include "usherd/log/log.h"
 
@@ -69,6 +70,25 @@ static void try_prefix(const char *text)
 	assert(prefix_equal(&prefix, &again));
 }
 
+static void try_word(const char *text)
+{
+	struct prefix found[PREFIX_WORD_MAX], again;
+	char buffer[ADDR_TEXT_SIZE];
+	size_t count = 0;
+
+	for (int reading = PREFIX_EXACT; reading <= PREFIX_TRAILING_ZEROS; reading++) {
+		if (prefix_parse_word(text, (enum prefix_reading)reading, found, &count,
+				      NULL) < 0)
+			continue;
+		assert(count >= 1 && count <= PREFIX_WORD_MAX);
+		for (size_t i = 0; i < count; i++) {
+			assert(prefix_parse(prefix_format(&found[i], buffer), &again,
+					    NULL) == 0);
+			assert(prefix_equal(&found[i], &again));
+		}
+	}
+}
+
 static void try_address(const char *text)
 {
 	char buffer[ADDR_TEXT_SIZE];
@@ -107,9 +127,10 @@ static void try_target(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const parsers[])(
-		const char *) = { try_count,  try_size,    try_duration, try_others,
-				  try_prefix, try_address, try_path,     try_target };
+	static void (*const parsers[])(const char *) = {
+		try_count,   try_size, try_duration, try_others, try_prefix,
+		try_address, try_path, try_target,   try_word
+	};
 	char text[512];
 
 	if (size < 1 || size > sizeof(text))

@@ -33,6 +33,8 @@ struct conf_request {
 	/* Optional: can it be served on this machine? 0, or a negative errno and what is
 	 * missing. */
 	int (*internal_ready)(const char *name, struct error *err);
+	/* Optional: can hosts.allow and hosts.deny be asked? Likewise. */
+	int (*libwrap_ready)(struct error *err);
 	/* Optional, for "did you mean": the names one by one, NULL past the end. */
 	const char *(*internal_name)(size_t index);
 };

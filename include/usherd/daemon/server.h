@@ -27,8 +27,9 @@ struct server {
 	struct parking *parking; /* borrowed, or NULL */
 	struct loop *loop;       /* owned */
 	struct engine engine;
-	struct workers *workers; /* owned */
-	struct lookups *lookups; /* owned */
+	struct workers *workers;     /* owned */
+	struct inquiries *inquiries; /* owned */
+	struct lookups *lookups;     /* owned */
 	struct pidfile pidfile;
 	struct notifier notifier;
 	struct timer alive_timer; /* to the next sign of life to the service manager */
@@ -67,6 +68,9 @@ void server_reload(struct server *server);
  * time, it ends the wait: STOP_TERMINATE kills, STOP_DETACH leaves the rest alone.
  */
 void server_stop(struct server *server, enum stop_mode mode);
+
+/* Whoever is held is let go, and nobody is held any more. */
+void server_end_inquiries(struct server *server);
 
 /* After every reaping: has the last child gone? */
 void server_check_stopped(struct server *server);

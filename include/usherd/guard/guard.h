@@ -22,6 +22,7 @@
 
 #include "usherd/base/addr.h"
 #include "usherd/guard/counts.h"
+#include "usherd/guard/names.h"
 #include "usherd/model/policy.h"
 
 enum reason {
@@ -37,6 +38,7 @@ enum reason {
 	REASON_TIME,          /* "time": outside of access_times */
 	REASON_LOAD,          /* "load" */
 	REASON_CPM,           /* "connections per minute" */
+	REASON_LIBWRAP,       /* "libwrap": hosts.allow and hosts.deny */
 };
 
 /* xinetd's word for it, as in its FAIL lines. */
@@ -86,13 +88,29 @@ struct surroundings {
 	uint64_t source_elsewhere;
 	/* Where all processes count the service's arrivals; NULL: the tally's own. */
 	const struct arrivals *arrivals;
+	/* Whoever is let in is asked for his name where that matters, before he is
+	 * served. Else a client whose name would have to be known is refused. */
+	bool inquires;
 };
-
-/* Pure: do no_access and only_from let @peer in? A sensor lets in nobody all the same. */
-bool guard_welcomes(const struct policy *policy, const struct addr *peer);
 
 /* Pure: is @minute of the day one of access_times? */
 bool guard_is_open(const struct policy *policy, unsigned minute);
+/* Pure: do no_access and only_from let @peer in, whatever he is called? A sensor lets in
+ * nobody all the same. */
+bool guard_welcomes(const struct policy *policy, const struct addr *peer);
+
+/* Pure: do they refuse @peer, whatever he is called? */
+bool guard_rejects(const struct policy *policy, const struct addr *peer);
+
+/*
+ * Pure: may @peer, whom they do not reject, come in, being called so?
+ * A name of only_from must be the peer's own, confirmed. For one of no_access it is
+ * enough that the peer claims it, or that the host of that name has the peer's address;
+ * and where a domain stands in no_access, a peer of whom no name is known for sure stays
+ * out.
+ */
+bool guard_welcomes_named(const struct policy *policy, const struct addr *peer,
+			  const struct peer_names *names);
 
 /*
  * Count one arrival against cps. Called once for each client that is welcome now, before

@@ -17,7 +17,7 @@
 #include "usherd/base/text.h"
 
 #define EVENT_SERVICE_SIZE 64
-#define EVENT_REASON_SIZE  48
+#define EVENT_REASON_SIZE  128
 #define EVENT_LINE_SIZE    512
 
 enum event_kind {
@@ -25,6 +25,8 @@ enum event_kind {
 	EVENT_EXIT,  /* EXIT: id status=N|signal=N pid=N duration=N(sec) */
 	EVENT_FAIL,  /* FAIL: id reason from=ADDR */
 	EVENT_BYTES, /* TRAFFIC: id in=N(bytes) out=N(bytes) */
+	EVENT_USER,  /* USERID: id TEXT */
+	EVENT_NOID,  /* NOID: id ADDR reason */
 };
 
 /* Which optional fields the line shows. Values of log_on_success / log_on_failure. */
@@ -47,8 +49,9 @@ struct event {
 	uint64_t duration_s;
 	uint64_t bytes_in; /* from the client, EVENT_BYTES */
 	uint64_t bytes_out;
-	char reason[EVENT_REASON_SIZE]; /* EVENT_FAIL */
-	struct addr peer;               /* length 0: "<no address>" */
+	/* EVENT_FAIL, EVENT_NOID; the text of EVENT_USER. Escaped in the line. */
+	char reason[EVENT_REASON_SIZE];
+	struct addr peer; /* length 0: "<no address>" */
 };
 
 /* Is this, received as bytes from another process, an event that can be formatted? */

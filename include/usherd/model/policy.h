@@ -9,13 +9,16 @@
 
 #include "usherd/base/addr.h"
 #include "usherd/base/addrset.h"
+#include "usherd/base/strings.h"
 
-/* Prefixes as written (for the dump) and as asked (compiled). */
+/* Prefixes as written (for the dump) and as asked (compiled), and the names beside them.
+ */
 struct prefix_list {
 	bool given;           /* only_from = {} is given and empty: nobody */
 	struct prefix *items; /* owned */
 	size_t count;
-	struct addrset set; /* owned */
+	struct addrset set;   /* owned */
+	struct strings names; /* owned; hosts, and domains (".example.org") */
 };
 
 /* Minutes of the day, both included; one that ends before it begins goes on after
@@ -46,6 +49,10 @@ struct policy {
 	unsigned source_ipv4_bits; /* per_source counts by this prefix, 0-32 */
 	unsigned source_ipv6_bits; /* 0-128 */
 };
+
+/* Compile the prefixes anew. 0 or -ENOMEM. */
+int prefix_list_compile(struct prefix_list *list);
+void prefix_list_done(struct prefix_list *list);
 
 void policy_done(struct policy *policy);
 

@@ -121,6 +121,7 @@ struct service {
 	struct policy policy;
 	char *banners[SERVICE_BANNERS]; /* owned paths, or NULL */
 	struct log_type log_type;
+	char *libwrap; /* owned; the name for hosts_access(5), "yes": its own; NULL: no */
 	unsigned log_on_success; /* enum event_field */
 	unsigned log_on_failure;
 	uint64_t idle_timeout_ns; /* 0: none */
@@ -146,6 +147,9 @@ bool service_is_internal(const struct service *service);
 /* Are there streams among its sockets? */
 bool service_has_streams(const struct service *service);
 bool service_has_banners(const struct service *service);
+/* What it is called in hosts.allow and hosts.deny: the attribute's word, or the last part
+ * of the program's argv[0], or in process the service's name. */
+const char *service_wrapped_name(const struct service *service);
 /* Can it be reached through tcpmux? */
 bool service_is_multiplexed(const struct service *service);
 

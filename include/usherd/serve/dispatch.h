@@ -19,11 +19,18 @@ struct courtesy {
 	bool (*refuse)(int fd);
 };
 
+struct held_client;
+
+/* What becomes of clients that were held: struct inquiries_ends. */
+void dispatch_held(struct held_client *client);
+void dispatch_unwanted(struct held_client *client, enum reason reason);
+
 /*
  * Serve one stream client of @post, or refuse it; either is recorded, and the client is
  * sent the banners that there are. A session takes the descriptor over, and so does the
  * farewell of a client that is refused, and the wait of one whose program is tried again
- * (retries.h): connection->fd is -1 then; in all other cases it stays the caller's.
+ * (retries.h), and an inquiry about him: connection->fd is -1 then; in all other cases it
+ * stays the caller's.
  * @courtesy: NULL for a client that expects no word. Returns false if it was refused.
  */
 bool dispatch_connection(struct post *post, enum transport transport,

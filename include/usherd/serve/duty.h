@@ -38,6 +38,7 @@ struct billboard;
 struct datagram_batch;
 struct denials;
 struct flow;
+struct inquiries;
 struct ledger;
 struct responder_ports;
 struct stderr_pipe;
@@ -86,6 +87,9 @@ struct engine {
 	/* Supervisor, or NULL: called before a fork, when no other thread may be about to
 	 * use the C library. */
 	void (*before_fork)(const struct engine *engine);
+	/* Supervisor, or NULL: would that have to wait? */
+	bool (*fork_must_wait)(const struct engine *engine);
+	struct inquiries *inquiries; /* borrowed; supervisor, or NULL: nobody is asked */
 	const struct internal_mux *targets; /* borrowed; worker */
 	const char *catalogue;              /* borrowed; worker */
 	void *data;                         /* the caller's */

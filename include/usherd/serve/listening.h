@@ -31,6 +31,13 @@ void listener_update(struct listener *listener);
 /* Bound, and in nobody else's hands: a worker may have it. */
 bool listener_is_free(const struct listener *listener);
 
+/* Of an in-process service whose clients are asked about before they are served: the
+ * supervisor takes them, and hands on those whom it lets in. */
+bool listener_is_kept(const struct listener *listener);
+
+/* Free, and a worker's to have. */
+bool listener_is_lent(const struct listener *listener);
+
 /* End the rest that cps has asked for: listen again. A failure is reported. */
 void listener_reopen(struct listener *listener);
 

@@ -25,6 +25,10 @@ void record_exit(const struct post *post, pid_t pid, int wait_status,
 void record_traffic(const struct post *post, uint64_t bytes_in, uint64_t bytes_out);
 /* A datagram that is a session of its own: START, as many as may be. */
 void record_datagram(struct post *post, const struct addr *peer);
+/* What the ident server of a peer says of him. */
+void record_userid(struct post *post, const char *text);
+/* Nothing, and so he is not served. */
+void record_no_userid(struct post *post, const char *reason, const struct addr *peer);
 void record_refusal(struct post *post, enum reason reason, const struct addr *peer);
 
 #endif

@@ -299,7 +299,7 @@ static void leaves_the_field_alone_on_failure(void **state)
 	assert_int_equal(strings_add(&values, "10.0.0.0/8"), 0);
 	const struct attribute *only_from = attribute_find("only_from");
 	assert_int_equal(attribute_parse(only_from, &values, service, NULL), 0);
-	assert_int_equal(strings_add(&values, "nonsense"), 0);
+	assert_int_equal(strings_add(&values, "non sense"), 0);
 	assert_int_equal(attribute_parse(only_from, &values, service, NULL), -EINVAL);
 	assert_int_equal(service->policy.only_from.count, 1);
 	strings_done(&values);

@@ -136,7 +136,7 @@ static void recognises_bytes_that_are_no_event(void **state)
 
 	(void)state;
 	assert_true(event_is_valid(&event));
-	event.kind = (enum event_kind)(EVENT_BYTES + 1);
+	event.kind = (enum event_kind)(EVENT_NOID + 1);
 	assert_false(event_is_valid(&event));
 	event.kind = (enum event_kind) - 1;
 	assert_false(event_is_valid(&event));

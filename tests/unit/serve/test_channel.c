@@ -297,7 +297,7 @@ static void refuses_values_that_no_report_has(void **state)
 		{ false, PLACE_LEVEL, LOG_LEVEL_DEBUG + 1 },
 		{ false, PLACE_LEVEL, 255 },
 		{ true, PLACE_EVENT_KIND, EVENT_BYTES },
-		{ true, PLACE_EVENT_KIND, EVENT_BYTES + 1 },
+		{ true, PLACE_EVENT_KIND, EVENT_NOID + 1 },
 		{ true, PLACE_EVENT_KIND, 255 },
 		{ true, PLACE_SERVICE_LENGTH, EVENT_SERVICE_SIZE },
 		{ true, PLACE_SERVICE_LENGTH, 255 },

@@ -146,6 +146,7 @@ static struct written write_plan(struct bench *bench)
 	written.channel = ends[1];
 	written.plan = (struct worker_plan){
 		.root = true,
+		.transfer = -1,
 		.needs = INTERNAL_CONNECTS,
 		.posts = bench->engine.posts,
 		.post_count = 1,
