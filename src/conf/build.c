@@ -159,7 +159,7 @@ static int convert_service(struct draft *draft)
 	if (result == 0)
 		result = merge_stanza(draft->build, draft->stanza, &draft->given);
 	if (result == 0)
-		result = merge_unsaid(draft);
+		result = assume_unsaid(draft);
 	if (result == 0)
 		result = convert_named(draft, "protocol");
 	if (result == 0)
@@ -274,7 +274,9 @@ static int build_service(struct build *build, struct stanza *stanza)
 static int build_all(struct build *build, struct stanzas *stanzas)
 {
 	build->severity = SEVERITY_ERROR;
-	int result = build_settings(build, stanzas);
+	int result = adapt_addresses(stanzas);
+	if (result == 0)
+		result = build_settings(build, stanzas);
 	if (result == 0)
 		result = build_defaults(build, stanzas, true);
 	if (result == 0)

@@ -85,12 +85,16 @@ int adapt_user(struct draft *draft);
 int adapt_families(struct draft *draft);
 /* Take those out of the offer that the lists `enabled` and `disabled` say so of. */
 int adapt_offer(struct build *build, struct stanzas *stanzas);
+/* adapt_addresses.c: the access lists of xinetd's files, defaults among them. */
+int adapt_addresses(struct stanzas *stanzas);
+
+/* unsaid.c: what xinetd takes for said. After merging, before anything is converted. */
+int assume_unsaid(struct draft *draft);
 
 /* merge.c. 0 or -ENOMEM; problems go to the diagnostics. */
 int merge_stanza(struct build *build, const struct stanza *stanza,
 		 struct assignments *ret);
 int merge_defaults(struct draft *draft);
-int merge_unsaid(struct draft *draft); /* what xinetd takes for said */
 int assignments_convert(struct build *build, const struct attribute *attribute,
 			struct assignments *assignments, void *object);
 void assignments_done(struct assignments *assignments);

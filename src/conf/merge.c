@@ -225,20 +225,6 @@ int merge_defaults(struct draft *draft)
 	return 0;
 }
 
-/* Without log_type xinetd writes no line about clients, whatever the others say. */
-int merge_unsaid(struct draft *draft)
-{
-	struct assignment *log_type =
-		&draft->given.items[attribute_index(attribute_find("log_type"))];
-	if (draft->stanza->dialect != DIALECT_XINETD || log_type->set)
-		return 0;
-	log_type->set = true;
-	log_type->inherited = true;
-	log_type->file = draft->stanza->file;
-	log_type->line = draft->stanza->line;
-	return strings_add(&log_type->values, "none");
-}
-
 int assignments_convert(struct build *build, const struct attribute *attribute,
 			struct assignments *assignments, void *object)
 {

@@ -2,9 +2,11 @@
 /* Between the command line and conf/. */
 #include "usherd/daemon/load.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "usherd/base/text.h"
@@ -55,6 +57,29 @@ static int libwrap_ready(struct error *err)
 	return libexec_find(INQUIRY_LIBWRAP_PROGRAM, path, sizeof(path), err);
 }
 
+/* Does a line of the file say anything, hosts_access(5)? One that cannot be read may. */
+static bool has_rules(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char line[256];
+	bool found = false;
+
+	if (file == NULL)
+		return errno != ENOENT;
+	while (!found && fgets(line, sizeof(line), file) != NULL) {
+		size_t blanks = strspn(line, " \t\r\n");
+
+		found = line[blanks] != '\0' && line[blanks] != '#';
+	}
+	(void)fclose(file);
+	return found;
+}
+
+static bool libwrap_rules(void)
+{
+	return has_rules("/etc/hosts.allow") || has_rules("/etc/hosts.deny");
+}
+
 int load_table(const struct options *options, struct table **ret,
 	       struct diagnostics *diagnostics)
 {
@@ -66,6 +91,7 @@ int load_table(const struct options *options, struct table **ret,
 					.internal_exists = internal_exists,
 					.internal_ready = internal_ready,
 					.libwrap_ready = libwrap_ready,
+					.libwrap_rules = libwrap_rules,
 					.internal_name = internal_name };
 
 	int r = list_inetd_files(options, &request.inetd_files);

@@ -35,6 +35,8 @@ struct conf_request {
 	int (*internal_ready)(const char *name, struct error *err);
 	/* Optional: can hosts.allow and hosts.deny be asked? Likewise. */
 	int (*libwrap_ready)(struct error *err);
+	/* Optional: do they say anything at present? */
+	bool (*libwrap_rules)(void);
 	/* Optional, for "did you mean": the names one by one, NULL past the end. */
 	const char *(*internal_name)(size_t index);
 };

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What xinetd takes for said in its files. Given to the service like defaults, so that
+ * the dump says it.
+ */
+#include <errno.h>
+#include <strings.h>
+
+#include "build_internal.h"
+
+static struct assignment *slot_of(struct draft *draft, const char *name)
+{
+	return &draft->given.items[attribute_index(attribute_find(name))];
+}
+
+static int assume(struct draft *draft, const char *name, const char *value)
+{
+	struct assignment *slot = slot_of(draft, name);
+
+	if (slot->set)
+		return 0;
+	slot->set = true;
+	slot->inherited = true;
+	slot->file = draft->stanza->file;
+	slot->line = draft->stanza->line;
+	return strings_add(&slot->values, value);
+}
+
+static bool has_word(struct draft *draft, const char *name, const char *word)
+{
+	const struct assignment *slot = slot_of(draft, name);
+
+	for (size_t i = 0; slot->set && i < slot->values.count; i++)
+		if (strcasecmp(slot->values.items[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* hosts.allow and hosts.deny may change at any time: where they can be asked, they are.
+ */
+static int assume_libwrap(struct draft *draft)
+{
+	const struct conf_request *request = draft->build->request;
+	bool datagrams = has_word(draft, "protocol", "udp") ||
+			 has_word(draft, "socket_type", "dgram");
+	bool ready = request->libwrap_ready == NULL || request->libwrap_ready(NULL) == 0;
+	bool rules = request->libwrap_rules != NULL && request->libwrap_rules();
+
+	if (has_word(draft, "flags", "NOLIBWRAP") || slot_of(draft, "libwrap")->set)
+		return 0;
+	if (!datagrams && !has_word(draft, "wait", "yes"))
+		return ready || rules ? assume(draft, "libwrap", "yes") : 0;
+	/* Whom they keep out of xinetd must not come in here. */
+	if (rules && !draft->service->disable)
+		draft_complain(draft, NULL,
+			       "hosts.allow and hosts.deny have rules, and cannot be "
+			       "asked for datagrams and wait = yes; with flags = "
+			       "NOLIBWRAP they are not");
+	return 0;
+}
+
+int assume_unsaid(struct draft *draft)
+{
+	int result;
+
+	if (draft->stanza->dialect != DIALECT_XINETD)
+		return 0;
+	/* Without log_type there is no line about clients, whatever the others say. */
+	result = assume(draft, "log_type", "none");
+	return result == 0 ? assume_libwrap(draft) : result;
+}
