@@ -56,7 +56,7 @@ struct build {
 	struct assignments defaults[2]; /* native; xinetd's, which are inetd's as well */
 	struct identities identities;
 	struct strings known_hosts; /* of access lists: each is asked for once */
-	bool ipv6; /* such sockets can be made */
+	bool ipv6;                  /* such sockets can be made */
 	size_t endpoint_count;
 };
 

@@ -77,9 +77,7 @@ static void pack_plan(struct packer *packer, const struct worker_plan *plan, int
 	pack_descriptor(packer, channel);
 	pack_text(packer, USHERD_VERSION);
 	pack_number(packer, layout());
-	pack_number(packer, plan->transfer != -1);
-	if (plan->transfer != -1)
-		pack_descriptor(packer, plan->transfer);
+	pack_optional(packer, plan->transfer);
 	pack_number(packer, plan->root);
 	pack_number(packer, plan->needs);
 	pack_ledger(packer, plan->ledger);
@@ -273,8 +271,7 @@ static int unpack_plan(struct unpacker *unpacker, handover_recall *recall,
 		return error_set(err, -EPROTO,
 				 "usherd is another version than the worker's program: "
 				 "it has to be restarted");
-	handover->plan.transfer =
-		unpack_number(unpacker, 1) != 0 ? unpack_descriptor(unpacker) : -1;
+	handover->plan.transfer = unpack_optional(unpacker);
 	handover->plan.root = unpack_number(unpacker, 1) != 0;
 	handover->plan.needs = (unsigned)unpack_number(unpacker, UINT32_MAX);
 	r = unpack_ledger(unpacker, &handover->ledger);

@@ -154,7 +154,8 @@ bool listener_is_free(const struct listener *listener)
 
 bool listener_is_kept(const struct listener *listener)
 {
-	return listener->post->internal != NULL &&
+	/* What a worker has been handed is its own. */
+	return listener->post != NULL && listener->post->internal != NULL &&
 	       listener->endpoint.transport == TRANSPORT_TCP &&
 	       inquiries_concern(listener->post->service);
 }

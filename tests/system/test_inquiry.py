@@ -47,8 +47,12 @@ def inside():
     return INSIDE in os.environ
 
 
+def has_program(name):
+    return os.access(os.path.join(os.path.dirname(harness.USHERD), name), os.X_OK)
+
+
 def has_libwrap():
-    return os.access(os.path.join(os.path.dirname(harness.USHERD), "usherd-libwrap"), os.X_OK)
+    return has_program("usherd-libwrap")
 
 
 @unittest.skipUnless(inside(), "needs root, unshare and namespaces")
@@ -259,6 +263,24 @@ class InProcess(Inquiry):
             with accepted:
                 accepted.sendall(b"through")
             self.assertEqual(read_all_quietly(client), b"through")
+
+    @unittest.skipUnless(has_program("usherd-http"), "built without http")
+    def test_a_worker_of_another_program(self):
+        root = self.scratch()
+        pathlib.Path(root, "index.html").write_text("page")
+        os.chmod(root, 0o755)
+        self.serve_inside("internal = http document_root = %s" % root,
+                          "only_from = { .friends.example }")
+        self.assert_refused("127.0.0.4")
+
+        def get():
+            with connect(self.port, source="127.0.0.3") as client:
+                try:
+                    client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                except OSError:
+                    pass
+                return read_all_quietly(client)
+        harness.eventually(lambda: get().endswith(b"page"), "a page")
 
     @unittest.skipUnless(has_libwrap(), "built without libwrap")
     def test_libwrap(self):
