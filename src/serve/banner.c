@@ -59,13 +59,10 @@ static const void *find_text(struct post *post, enum service_banner banner,
 	return engine->scratch;
 }
 
-bool banner_say(struct post *post, enum service_banner banner, int fd)
+bool banner_send(struct post *post, enum service_banner banner, int fd)
 {
-	const void *text;
 	size_t length;
+	const void *text = find_text(post, banner, &length);
 
-	if (post->service->banners[banner] == NULL)
-		return false;
-	text = find_text(post, banner, &length);
 	return length > 0 && stream_send(fd, text, length) > 0;
 }

@@ -10,9 +10,15 @@
 #include "usherd/serve/billboard.h"
 #include "usherd/serve/duty.h"
 
+/* As banner_say(), where there is one. */
+bool banner_send(struct post *post, enum service_banner banner, int fd);
+
 /* Has the client on @fd been told anything? A file that cannot be read is reported, now
- * and then, and nothing more. */
-bool banner_say(struct post *post, enum service_banner banner, int fd);
+ * and then, and nothing more. Asked for every client, who mostly are told nothing. */
+static inline bool banner_say(struct post *post, enum service_banner banner, int fd)
+{
+	return post->service->banners[banner] != NULL && banner_send(post, banner, fd);
+}
 
 /* In the supervisor: the contents of the file @path, at most @size. Their length or a
  * negative errno. */
