@@ -111,14 +111,18 @@ static bool begins_pause(struct post *post, uint64_t until_ns)
 
 void pause_begin(struct post *post, uint64_t until_ns)
 {
+	bool begins;
+
 	if (loop_timer_is_armed(&post->pause))
 		return;
 	/* Without the timer nobody would end the pause: then do not begin it. */
 	if (loop_timer_set(post->engine->loop, &post->pause, until_ns) < 0)
 		return;
-	if (begins_pause(post, until_ns))
-		tell_pause(post);
+	begins = begins_pause(post, until_ns);
+	/* Told when it is so: who reads it may have a reload open the doors again. */
 	close_doors(post);
+	if (begins)
+		tell_pause(post);
 }
 
 /* A socket that was shut for the pause looks so for a moment after its end, too. */
