@@ -60,7 +60,10 @@ packages() {
 	apt-get:test)
 		echo libcmocka-dev universal-ctags tftpd-hpa tftp-hpa git rsync vsftpd apache2-utils \
 			openssh-server openssh-client busybox socat python3 iproute2 procps \
-			strace
+			strace \
+			cvs subversion dropbear-bin inetutils-telnetd fingerd finger tcpd \
+			inetutils-talkd ident2 exim4-daemon-light popa3d nagios-nrpe-server \
+			nagios-nrpe-plugin haproxy bitlbee nbd-server distcc xinetd
 		;;
 	dnf:build)
 		echo gcc cmake ninja-build pkgconf-pkg-config libconfuse-devel \
@@ -153,7 +156,10 @@ release_services() {
 
 disable_services() {
 	command -v update-rc.d >/dev/null 2>&1 || return 0
-	for pair in tftpd-hpa:tftpd-hpa vsftpd:vsftpd openssh-server:ssh rsync:rsync; do
+	for pair in tftpd-hpa:tftpd-hpa vsftpd:vsftpd openssh-server:ssh rsync:rsync \
+		exim4-daemon-light:exim4 nagios-nrpe-server:nagios-nrpe-server \
+		haproxy:haproxy bitlbee:bitlbee nbd-server:nbd-server distcc:distcc \
+		xinetd:xinetd; do
 		case " $* " in
 		*" ${pair%%:*} "*)
 			as_root update-rc.d "${pair#*:}" disable >/dev/null 2>&1 || true

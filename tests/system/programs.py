@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The programs of test_programs.py: what each needs, its entry as its package ships or
 documents it, and a conversation that ends in something two servers can be compared by."""
+import atexit
 import contextlib
 import ftplib
+import pathlib
 import poplib
 import re
 import smtplib
@@ -177,7 +179,11 @@ def make_sshd(directory):
         "HostKey {0}/host_key\nAuthorizedKeysFile {0}/key.pub\nPidFile none\n"
         "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n"
         .format(directory))
-    succeed("mkdir", "-p", "/run/sshd")
+    # What the system's start script makes before sshd's first start.
+    separation = pathlib.Path("/run/sshd")
+    if not separation.exists():
+        separation.mkdir(mode=0o755)
+        atexit.register(separation.rmdir)
 
 
 def ssh(port, directory, *options):

@@ -95,7 +95,7 @@ class Programs(Served):
 CHECK = """#!/bin/sh
 read -r request
 if [ -e {directory}/up ]; then status="200 OK"; else status="503 Service Unavailable"; fi
-printf 'HTTP/1.1 %s\\r\\nContent-Type: text/plain\\r\\nConnection: close\\r\\n\\r\\n' "$status"
+printf 'HTTP/1.1 %s\\r\\nConnection: close\\r\\n\\r\\n' "$status"
 printf 'node is %s\\r\\n' "$status"
 """
 NODE = """#!/bin/sh
