@@ -10,13 +10,21 @@
 /* After that a few hundred clients are looked at again. */
 #define DOOR_CLOSED_NS (CLOCK_NS_PER_SECOND / 10)
 
+/* A refused client is to be told so. */
+static bool tells_the_refused(const struct service *service)
+{
+	return service->banners[SERVICE_BANNER_GREETING] != NULL ||
+	       service->banners[SERVICE_BANNER_FAIL] != NULL;
+}
+
 /* A door that other workers watch as well stays open: to each of them it would look as if
  * a stranger had shut the socket down. */
 static bool may_close(const struct listener *listener)
 {
 	const struct post *post = listener->post;
 
-	return listener->endpoint.transport == TRANSPORT_TCP &&
+	return !tells_the_refused(post->service) &&
+	       listener->endpoint.transport == TRANSPORT_TCP &&
 	       loop_is_watching(&listener->watch) && !post->engine->shares &&
 	       admission_is_full(post);
 }

@@ -75,6 +75,23 @@ class Banners(Case):
             self.assertEqual(exchange(port), b"BANNER\r\nBANNER_FAIL\r\n")
             daemon.wait_for(r"FAIL: told service_limit")
 
+    def test_a_crowd_at_a_full_service_is_told_one_by_one(self):
+        # More than it takes to close the door of a service without banners.
+        for port, daemon in self.both_kinds("instances = 1 "):
+            first = connect(port)
+            self.addCleanup(first.close)
+            first.sendall(b"x")
+            self.read_some(first, 25)
+            os.kill(daemon.pid, signal.SIGSTOP)
+            try:
+                crowd = [connect(port) for _ in range(600)]
+            finally:
+                os.kill(daemon.pid, signal.SIGCONT)
+            for client in crowd:
+                with contextlib.closing(client):
+                    self.assertEqual(read_all(client), b"BANNER\r\nBANNER_FAIL\r\n")
+            self.assertEqual(daemon.matches("closes|kernel refuses"), [])
+
     def read_some(self, client, count):
         client.settimeout(harness.DEADLINE)
         data = b""
