@@ -37,8 +37,14 @@ const char *transport_name(enum transport transport)
 
 bool endpoint_same_socket(const struct endpoint *a, const struct endpoint *b)
 {
+	struct addr addr = b->addr;
+
+	if (a->chosen_for != b->chosen_for)
+		return false;
+	if (a->chosen_for != 0)
+		addr_set_port(&addr, (uint16_t)addr_port(&a->addr));
 	return a->transport == b->transport && a->v6only == b->v6only &&
-	       strcmp(a->interface, b->interface) == 0 && addr_equal(&a->addr, &b->addr);
+	       strcmp(a->interface, b->interface) == 0 && addr_equal(&a->addr, &addr);
 }
 
 static bool is_dual_stack(const struct endpoint *endpoint)
@@ -50,6 +56,9 @@ bool endpoint_clashes(const struct endpoint *a, const struct endpoint *b)
 {
 	bool same_family = addr_family(&a->addr) == addr_family(&b->addr);
 
+	/* The kernel chooses what is free. */
+	if (a->chosen_for != 0 || b->chosen_for != 0)
+		return false;
 	if (a->transport != b->transport || addr_port(&a->addr) != addr_port(&b->addr) ||
 	    strcmp(a->interface, b->interface) != 0)
 		return false;

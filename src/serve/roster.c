@@ -29,6 +29,7 @@ struct entry {
 struct pooled {
 	struct listener *listener;
 	char name[ENDPOINT_TEXT_SIZE];
+	uint64_t chosen_for; /* of the endpoint; then its name has no port */
 };
 
 struct roster_change {
@@ -142,7 +143,19 @@ static int compare_pooled(const void *a, const void *b)
 	const struct pooled *left = a;
 	const struct pooled *right = b;
 
+	if (left->chosen_for != right->chosen_for)
+		return left->chosen_for < right->chosen_for ? -1 : 1;
 	return strcmp(left->name, right->name);
+}
+
+static void name_pooled(struct pooled *pooled, const struct endpoint *endpoint)
+{
+	struct endpoint named = *endpoint;
+
+	pooled->chosen_for = named.chosen_for;
+	if (named.chosen_for != 0)
+		addr_set_port(&named.addr, 0);
+	(void)endpoint_format(&named, pooled->name);
 }
 
 static void fill_pool(struct engine *engine, struct roster_change *change)
@@ -158,7 +171,7 @@ static void fill_pool(struct engine *engine, struct roster_change *change)
 			struct pooled *pooled = &change->pool[change->pool_count++];
 
 			pooled->listener = change->detached[j];
-			(void)endpoint_format(&pooled->listener->endpoint, pooled->name);
+			name_pooled(pooled, &pooled->listener->endpoint);
 		}
 		if (entry->kind == CHANGE_REMOVE)
 			engine_dismiss(engine, entry->post);
@@ -174,7 +187,7 @@ static struct listener *pool_take(struct roster_change *change,
 	struct pooled *found;
 	struct listener *listener;
 
-	(void)endpoint_format(endpoint, wanted.name);
+	name_pooled(&wanted, endpoint);
 	found = bsearch(&wanted, change->pool, change->pool_count, sizeof(wanted),
 			compare_pooled);
 	if (found == NULL || found->listener == NULL ||
@@ -184,6 +197,16 @@ static struct listener *pool_take(struct roster_change *change,
 	listener = found->listener;
 	found->listener = NULL;
 	return listener;
+}
+
+/* The socket stays, with the port it has. */
+static void take_over(struct listener *listener, const struct endpoint *endpoint)
+{
+	uint16_t port = (uint16_t)addr_port(&listener->endpoint.addr);
+
+	listener->endpoint = *endpoint;
+	if (endpoint->chosen_for != 0)
+		addr_set_port(&listener->endpoint.addr, port);
 }
 
 /* Replace the entry's new listeners by open ones where there are any. */
@@ -197,7 +220,7 @@ static void use_pool(struct roster_change *change, struct entry *entry)
 
 		if (listener == NULL)
 			continue;
-		listener->endpoint = entry->listeners[i]->endpoint;
+		take_over(listener, &entry->listeners[i]->endpoint);
 		listener_free(entry->listeners[i]);
 		entry->listeners[i] = listener;
 	}

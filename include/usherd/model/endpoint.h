@@ -27,6 +27,9 @@ struct endpoint {
 	uid_t owner;    /* UNIX paths; (uid_t)-1 leaves the creator's */
 	gid_t group;    /* likewise */
 	mode_t mode;    /* UNIX paths */
+	/* The kernel chooses the port (0 until it has) for the service of this hash, not
+	 * 0. 0: the port is as configured. */
+	uint64_t chosen_for;
 };
 
 bool transport_is_stream(enum transport transport);
@@ -34,7 +37,8 @@ bool transport_is_unix(enum transport transport);
 const char *transport_name(enum transport transport); /* "tcp", "udp", "unix" ... */
 
 /* True when one socket can serve as the other: everything but backlog, options,
- * owner, group and mode, which can be changed on an open socket. */
+ * owner, group and mode, which can be changed on an open socket, and a port that the
+ * kernel has chosen for the same service. */
 bool endpoint_same_socket(const struct endpoint *a, const struct endpoint *b);
 
 /* True when the kernel would refuse the second of the two: ip(7), ipv6(7) IPV6_V6ONLY. */

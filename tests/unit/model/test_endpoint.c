@@ -112,9 +112,29 @@ static void anything_else_needs_a_new_socket(void **state)
 	assert_true(endpoint_same_socket(&a, &b));
 }
 
+static void a_port_that_the_kernel_chooses_belongs_to_its_service(void **state)
+{
+	struct endpoint a = { .transport = TRANSPORT_TCP, .chosen_for = 1 };
+	struct endpoint b = a;
+
+	(void)state;
+	assert_int_equal(addr_parse_ip("127.0.0.1", 0, &a.addr, NULL), 0);
+	assert_int_equal(addr_parse_ip("127.0.0.1", 5000, &b.addr, NULL), 0);
+	assert_true(endpoint_same_socket(&a, &b));
+	assert_false(endpoint_clashes(&a, &a));
+	b.chosen_for = 2;
+	assert_false(endpoint_same_socket(&a, &b));
+	b.chosen_for = 0;
+	assert_false(endpoint_same_socket(&a, &b));
+	assert_int_equal(addr_parse_ip("127.0.0.2", 5000, &b.addr, NULL), 0);
+	b.chosen_for = 1;
+	assert_false(endpoint_same_socket(&a, &b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_port_that_the_kernel_chooses_belongs_to_its_service),
 		cmocka_unit_test(knows_its_transports),
 		cmocka_unit_test(is_written_with_transport_address_and_interface),
 		cmocka_unit_test(the_longest_text_is_not_cut),
