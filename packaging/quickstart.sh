@@ -54,8 +54,8 @@ packages() {
 	case $1:$2 in
 	apt-get:build)
 		echo gcc libc6-dev cmake ninja-build pkg-config libconfuse-dev libseccomp-dev \
-			libcap-ng-dev uthash-dev libmicrohttpd-dev libwrap0-dev netcat-openbsd \
-			curl
+			libcap-ng-dev uthash-dev libmicrohttpd-dev libtirpc-dev \
+			libwrap0-dev netcat-openbsd curl
 		;;
 	apt-get:test)
 		echo libcmocka-dev universal-ctags tftpd-hpa tftp-hpa git rsync vsftpd apache2-utils \
@@ -63,11 +63,12 @@ packages() {
 			strace \
 			cvs subversion dropbear-bin inetutils-telnetd fingerd finger tcpd \
 			inetutils-talkd ident2 exim4-daemon-light popa3d nagios-nrpe-server \
-			nagios-nrpe-plugin haproxy bitlbee nbd-server distcc xinetd
+			nagios-nrpe-plugin haproxy bitlbee nbd-server distcc xinetd \
+			rpcbind rusersd
 		;;
 	dnf:build)
 		echo gcc cmake ninja-build pkgconf-pkg-config libconfuse-devel \
-			libseccomp-devel libcap-ng-devel uthash-devel libmicrohttpd-devel nmap-ncat curl
+			libseccomp-devel libcap-ng-devel uthash-devel libmicrohttpd-devel libtirpc-devel nmap-ncat curl
 		;;
 	dnf:test)
 		echo libcmocka-devel ctags tftp-server tftp git rsync vsftpd httpd-tools \
@@ -77,7 +78,7 @@ packages() {
 	apk:build)
 		echo gcc musl-dev linux-headers cmake samurai pkgconf \
 			confuse-dev libseccomp-dev libcap-ng-dev uthash-dev libmicrohttpd-dev \
-			netcat-openbsd curl
+			libtirpc-dev netcat-openbsd curl
 		;;
 	apk:test)
 		echo cmocka-dev ctags tftp-hpa git rsync vsftpd apache2-utils openssh busybox socat \
@@ -85,7 +86,8 @@ packages() {
 		;;
 	zypper:build)
 		echo gcc cmake ninja pkgconf-pkg-config libconfuse-devel libseccomp-devel \
-			libcap-ng-devel uthash-devel libmicrohttpd-devel netcat-openbsd curl
+			libcap-ng-devel uthash-devel libmicrohttpd-devel libtirpc-devel \
+			netcat-openbsd curl
 		;;
 	zypper:test)
 		echo libcmocka-devel ctags tftp git rsync vsftpd apache2-utils openssh busybox socat \
@@ -93,7 +95,7 @@ packages() {
 		;;
 	pacman:build)
 		echo gcc cmake ninja pkgconf confuse libseccomp libcap-ng uthash \
-			libmicrohttpd openbsd-netcat curl
+			libmicrohttpd libtirpc openbsd-netcat curl
 		;;
 	pacman:test)
 		echo cmocka ctags tftp-hpa git rsync vsftpd openssh busybox socat python \
@@ -159,7 +161,7 @@ disable_services() {
 	for pair in tftpd-hpa:tftpd-hpa vsftpd:vsftpd openssh-server:ssh rsync:rsync \
 		exim4-daemon-light:exim4 nagios-nrpe-server:nagios-nrpe-server \
 		haproxy:haproxy bitlbee:bitlbee nbd-server:nbd-server distcc:distcc \
-		xinetd:xinetd; do
+		xinetd:xinetd rpcbind:rpcbind rusersd:rusersd; do
 		case " $* " in
 		*" ${pair%%:*} "*)
 			as_root update-rc.d "${pair#*:}" disable >/dev/null 2>&1 || true

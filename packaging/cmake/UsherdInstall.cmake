@@ -17,6 +17,10 @@ if(USHERD_LIBWRAP)
   install(TARGETS usherd-libwrap RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/usherd")
 endif()
 
+if(USHERD_RPC)
+  install(TARGETS usherd-rpc RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/usherd")
+endif()
+
 foreach(section 1 5 7 8)
   file(GLOB pages CONFIGURE_DEPENDS "${packaging}/man/*.${section}")
   if(pages)

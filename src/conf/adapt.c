@@ -267,7 +267,7 @@ int adapt_stanza(struct draft *draft)
 	static int (*const steps[])(struct draft *) = {
 		adapt_names,    adapt_disable,   adapt_internal, adapt_sensor,
 		adapt_id,       adapt_arguments, adapt_user,     adapt_in_process,
-		adapt_families, adapt_useless,
+		adapt_families, adapt_useless,   adapt_rpc,
 	};
 	int result = 0;
 

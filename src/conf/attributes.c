@@ -18,11 +18,11 @@
 #define SETTINGS_FIELD(member) offsetof(struct settings, member)
 #define INHERITED              (ATTRIBUTE_SERVICE | ATTRIBUTE_DEFAULTS)
 
-static const struct attribute_word types[] = { { "TCPMUX", SERVICE_TCPMUX },
-					       { "TCPMUXPLUS", SERVICE_TCPMUXPLUS },
-					       { "INTERNAL", SERVICE_INTERNAL },
-					       { "UNLISTED", SERVICE_UNLISTED },
-					       { NULL, 0 } };
+static const struct attribute_word types[] = {
+	{ "TCPMUX", SERVICE_TCPMUX },     { "TCPMUXPLUS", SERVICE_TCPMUXPLUS },
+	{ "RPC", SERVICE_RPC },           { "INTERNAL", SERVICE_INTERNAL },
+	{ "UNLISTED", SERVICE_UNLISTED }, { NULL, 0 }
+};
 static const struct attribute_word flags[] = { { "REUSE", SERVICE_REUSE },
 					       { "NAMEINARGS", SERVICE_NAMEINARGS },
 					       { "IDONLY", SERVICE_IDONLY },
@@ -139,6 +139,12 @@ static const struct attribute attributes[] = {
 	{ .name = "port", .kind = &kind_ports, .place = ATTRIBUTE_SERVICE,
 	  .flags = ATTRIBUTE_ALWAYS | ATTRIBUTE_INET, .offset = SERVICE_FIELD(ports),
 	  .help = "ports to listen on, if not those of the services database" },
+	{ .name = "rpc_version", .kind = &kind_rpc_version, .place = ATTRIBUTE_SERVICE,
+	  .flags = ATTRIBUTE_RPC, .offset = SERVICE_FIELD(rpc_versions),
+	  .help = "versions of the RPC program that are registered" },
+	{ .name = "rpc_number", .kind = &kind_rpc_number, .place = ATTRIBUTE_SERVICE,
+	  .flags = ATTRIBUTE_RPC, .offset = SERVICE_FIELD(rpc_number),
+	  .help = "number of the RPC program, if not that of the rpc database" },
 	{ .name = "v6only", .kind = &kind_boolean, .place = INHERITED,
 	  .flags = ATTRIBUTE_INET, .offset = SERVICE_FIELD(v6only),
 	  .help = "IPv6 sockets take no IPv4 clients" },

@@ -186,12 +186,15 @@ static int resolve_service(struct draft *draft)
 	if (service->disable)
 		return 0;
 	bool inet = (service->protocols & SERVICE_UNIX) == 0;
-	bool portless =
-		service_is_multiplexed(service) && draft_find(draft, "port") == NULL;
+	bool given = draft_find(draft, "port") != NULL;
+	bool portless = service_is_multiplexed(service) && !given;
 	if (draft_has_one_kind(draft))
 		result = resolve_credentials(draft);
-	if (result == 0 && inet && !portless && draft_find(draft, "port") == NULL &&
-	    (draft_find(draft, "protocol") == NULL || draft_is_good(draft, "protocol")))
+	if (service_is_rpc(service))
+		resolve_rpc(draft);
+	else if (result == 0 && inet && !portless && !given &&
+		 (draft_find(draft, "protocol") == NULL ||
+		  draft_is_good(draft, "protocol")))
 		result = resolve_ports(draft);
 	if (result == 0 && !portless &&
 	    (draft_find(draft, "bind") == NULL || draft_is_good(draft, "bind")))
@@ -288,6 +291,8 @@ static int build_all(struct build *build, struct stanzas *stanzas)
 			result = build_service(build, &stanzas->items[i]);
 	if (result == 0)
 		result = multiplex_check(build);
+	if (result == 0)
+		result = rpc_check(build);
 	return result == 0 ? endpoints_check(build) : result;
 }
 

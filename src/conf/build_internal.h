@@ -151,6 +151,17 @@ int resolve_redirect(struct draft *draft);
 void check_access(struct draft *draft);
 int resolve_access(struct draft *draft);
 
+/* rpc.c: services that are found through rpcbind(8) */
+/* Does a stanza say type = RPC? Goes by what is written. */
+bool stanza_is_rpc(const struct stanza *stanza);
+/* Take what xinetd passes over out of the stanza. 0 or -ENOMEM. */
+int adapt_rpc(struct draft *draft);
+void check_rpc(struct draft *draft);
+/* The number of its program, from the rpc database if none is given. May block. */
+void resolve_rpc(struct draft *draft);
+/* No two are registered by one number and version for one protocol. 0 or -ENOMEM. */
+int rpc_check(struct build *build);
+
 /* multiplex.c */
 void check_type(struct draft *draft);
 int multiplex_check(struct build *build);

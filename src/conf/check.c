@@ -58,6 +58,8 @@ static const char *reason_against(const struct attribute *attribute)
 		return "only for services with a server";
 	if ((attribute->flags & ATTRIBUTE_REDIRECT) != 0)
 		return "only for services with redirect";
+	if ((attribute->flags & ATTRIBUTE_RPC) != 0)
+		return "only for type = RPC";
 	if ((attribute->flags & ATTRIBUTE_UNIX) != 0)
 		return "only for protocol = unix";
 	return "not for protocol = unix";
@@ -349,8 +351,8 @@ void check_service(struct draft *draft)
 		check_sensor,        check_kind,     check_applicable, check_protocol,
 		check_wait,          check_internal, check_user,       check_paths,
 		check_idle_timeout,  check_group,    check_redirect,   check_ident,
-		check_document_root, check_type,     check_contract,   check_banners,
-		check_access,
+		check_document_root, check_type,     check_rpc,        check_contract,
+		check_banners,       check_access,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

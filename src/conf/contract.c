@@ -34,6 +34,17 @@ static bool needs_program(const struct draft *draft)
 	       (draft->service->flags & SERVICE_SENSOR) == 0;
 }
 
+static bool needs_version(const struct draft *draft)
+{
+	return service_is_rpc(draft->service);
+}
+
+static bool needs_number(const struct draft *draft)
+{
+	return service_is_rpc(draft->service) &&
+	       (draft->service->types & SERVICE_UNLISTED) != 0;
+}
+
 static bool needs_socket_type(const struct draft *draft)
 {
 	return !is_given(draft, "protocol");
@@ -46,10 +57,9 @@ static void check_required(struct draft *draft)
 		const char *name;
 		bool (*is_needed)(const struct draft *draft);
 	} required[] = {
-		{ "socket_type", needs_socket_type },
-		{ "wait", needs_wait },
-		{ "server", needs_program },
-		{ "user", needs_program },
+		{ "socket_type", needs_socket_type }, { "wait", needs_wait },
+		{ "server", needs_program },          { "user", needs_program },
+		{ "rpc_version", needs_version },     { "rpc_number", needs_number },
 	};
 	char buffer[MISSING_SIZE] = "";
 	struct text missing;
@@ -101,6 +111,9 @@ static void check_database(struct draft *draft)
 	const struct service *service = draft->service;
 
 	if ((service->types & SERVICE_UNLISTED) != 0 || service->name == NULL)
+		return;
+	/* Of those the rpc database is asked, rpc.c. */
+	if (service_is_rpc(service))
 		return;
 	if (service_is_multiplexed(service)) {
 		draft_complain(draft, "type", "type: TCPMUX needs UNLISTED as well");

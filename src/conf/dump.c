@@ -162,6 +162,8 @@ char *dump_fingerprint(const struct service *service, const struct assignments *
 		return NULL;
 	int result = dump_service(service, given, out);
 	print_credentials(&service->program.credentials, out);
+	if (service_is_rpc(service))
+		(void)fprintf(out, "rpc %lu\n", (unsigned long)service->rpc_program);
 	print_endpoints(service, out);
 	bool failed = ferror(out) != 0;
 	if (fclose(out) == EOF || failed || result < 0) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "build_internal.h"
+#include "usherd/base/hash.h"
 
 /* The addresses of one service before they meet its ports. */
 struct addresses {
@@ -157,12 +158,27 @@ static struct endpoint make_endpoint(const struct service *service,
 	return endpoint;
 }
 
+/* What a service without a port gets: one that the kernel chooses. */
+static const struct port_range any_port = { 0, 0 };
+
+static const struct port_range *ranges_of(const struct service *service,
+					  size_t *ret_count)
+{
+	bool any = service->port_count == 0 && service_is_rpc(service);
+	*ret_count = any ? 1 : service->port_count;
+	return any ? &any_port : service->ports;
+}
+
 static void fill_range(struct service *service, enum transport transport,
 		       const struct addr *address, const struct port_range *range)
 {
 	for (unsigned port = range->first; port <= range->last; port++) {
 		struct endpoint endpoint = make_endpoint(service, transport, address);
 		addr_set_port(&endpoint.addr, (uint16_t)port);
+		if (port == 0)
+			endpoint.chosen_for =
+				hash_add(HASH_START, service->id, strlen(service->id)) |
+				1;
 		service->endpoints[service->endpoint_count++] = endpoint;
 	}
 }
@@ -174,12 +190,14 @@ static void fill_inet(struct service *service, const struct addresses *list)
 		enum transport transport;
 	} kinds[] = { { SERVICE_TCP, TRANSPORT_TCP }, { SERVICE_UDP, TRANSPORT_UDP } };
 
+	size_t count;
+	const struct port_range *ranges = ranges_of(service, &count);
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		for (size_t p = 0; p < service->port_count; p++)
+		for (size_t p = 0; p < count; p++)
 			for (size_t a = 0; a < list->count; a++)
 				if ((service->protocols & kinds[k].protocol) != 0)
 					fill_range(service, kinds[k].transport,
-						   &list->items[a], &service->ports[p]);
+						   &list->items[a], &ranges[p]);
 }
 
 static void fill_unix(struct draft *draft, const struct addresses *list)
@@ -212,9 +230,11 @@ static size_t count_endpoints(const struct service *service, size_t addresses)
 {
 	if ((service->protocols & SERVICE_UNIX) != 0)
 		return addresses;
+	size_t count;
+	const struct port_range *ranges = ranges_of(service, &count);
 	size_t ports = 0;
-	for (size_t i = 0; i < service->port_count; i++)
-		ports += (size_t)service->ports[i].last - service->ports[i].first + 1;
+	for (size_t i = 0; i < count; i++)
+		ports += (size_t)ranges[i].last - ranges[i].first + 1;
 	bool both = (service->protocols & SERVICE_TCP) != 0 &&
 		    (service->protocols & SERVICE_UDP) != 0;
 	return ports * addresses * (both ? 2 : 1);

@@ -39,6 +39,7 @@ static void print_restrictions(const struct attribute *attribute, FILE *out)
 		{ ATTRIBUTE_PROGRAM, "services with a server" },
 		{ ATTRIBUTE_INET, "tcp and udp" },
 		{ ATTRIBUTE_UNIX, "protocol = unix" },
+		{ ATTRIBUTE_RPC, "type = RPC" },
 	};
 	for (size_t i = 0; i < sizeof(restrictions) / sizeof(restrictions[0]); i++)
 		if ((attribute->flags & restrictions[i].flag) != 0)

@@ -292,6 +292,8 @@ bool stanza_is_for(const struct stanza *stanza, const struct attribute *attribut
 	if (!redirect)
 		not_for |= ATTRIBUTE_REDIRECT;
 	not_for |= path ? ATTRIBUTE_INET : ATTRIBUTE_UNIX;
+	if (!stanza_is_rpc(stanza))
+		not_for |= ATTRIBUTE_RPC;
 	if (attribute->internal != NULL && !is_internal(stanza, attribute->internal))
 		return false;
 	return (attribute->flags & not_for) == 0;

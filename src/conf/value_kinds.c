@@ -44,6 +44,8 @@ KIND_ONE(word, word, word, "one word of");
 KIND_ONE(interface, interface, interface, "the name of a network interface");
 KIND_ONE(ident, ident, ident, "hidden, hashed, real or fixed:NAME");
 KIND_ONE(libwrap, libwrap, text, "yes, no or the name of a daemon");
+KIND_ONE(rpc_version, rpc_version, rpc_version, "a version or a range (A-B)");
+KIND_ONE(rpc_number, rpc_number, rpc_number, "a number");
 KIND_ONE(log, log, text, "stderr, syslog, syslog:FACILITY or file:PATH");
 KIND_ONE(load, load, load, "a number such as 2.5, or UNLIMITED");
 KIND_ONE(deny_time, deny_time, deny_time,

@@ -14,6 +14,7 @@
 #include "usherd/exec/libexec.h"
 #include "usherd/internal/internal.h"
 #include "usherd/serve/inquiry.h"
+#include "usherd/serve/registrar.h"
 
 #define DIAGNOSTIC_SIZE 1024
 #define INETD_FILE      "/etc/inetd.conf"
@@ -80,6 +81,14 @@ static bool libwrap_rules(void)
 	return has_rules("/etc/hosts.allow") || has_rules("/etc/hosts.deny");
 }
 
+/* Registering is a program of its own, too. */
+static int rpc_ready(struct error *err)
+{
+	char path[PATH_MAX];
+
+	return libexec_find(REGISTRAR_PROGRAM, path, sizeof(path), err);
+}
+
 int load_table(const struct options *options, struct table **ret,
 	       struct diagnostics *diagnostics)
 {
@@ -92,6 +101,7 @@ int load_table(const struct options *options, struct table **ret,
 					.internal_ready = internal_ready,
 					.libwrap_ready = libwrap_ready,
 					.libwrap_rules = libwrap_rules,
+					.rpc_ready = rpc_ready,
 					.internal_name = internal_name };
 
 	int r = list_inetd_files(options, &request.inetd_files);

@@ -74,6 +74,7 @@ static void commit(struct server *server, struct table *next, const struct step 
 	server->engine.max_children = next->settings.max_children;
 	lookups_refresh(server->lookups);
 	inquiries_refresh(server->inquiries, &next->settings.worker);
+	registrar_refresh(server->registrar);
 	announce_reloaded(server, diff);
 	table_share(next, server->table);
 	table_free(server->table);

@@ -30,6 +30,13 @@ static int hand_on(struct engine *engine, const char *id, int fd)
 	return workers_hand_on(server->workers, id, fd);
 }
 
+static void sockets_changed(struct engine *engine)
+{
+	struct server *server = engine->data;
+
+	registrar_refresh(server->registrar);
+}
+
 static void before_fork(const struct engine *engine)
 {
 	struct server *server = engine->data;
@@ -103,6 +110,7 @@ static int start_engine(struct server *server, struct error *err)
 	server->engine.data = server;
 	server->engine.internal_changed = refresh_workers;
 	server->engine.hand_on = hand_on;
+	server->engine.rpc_changed = sockets_changed;
 	server->engine.before_fork = before_fork;
 	eviction_init(&server->eviction, &server->engine);
 	server->engine.fork_must_wait = fork_must_wait;
@@ -115,6 +123,8 @@ static int start_engine(struct server *server, struct error *err)
 	if (r == 0)
 		r = inquiries_new(&server->engine, server->root, &ends,
 				  &server->inquiries);
+	if (r == 0)
+		r = registrar_new(&server->engine, &server->registrar);
 	if (r < 0)
 		return error_set(err, r, "out of memory");
 	server->engine.inquiries = server->inquiries;
@@ -159,6 +169,7 @@ static int put_services_on_duty(struct server *server, struct inherited *inherit
 				inherited->fds[i]);
 	inherited_done(inherited);
 	lookups_refresh(server->lookups);
+	registrar_refresh(server->registrar);
 	return 0;
 }
 
@@ -249,6 +260,8 @@ void server_done(struct server *server)
 	server_end_inquiries(server);
 	lookups_free(server->lookups);
 	server->lookups = NULL;
+	registrar_free(server->registrar);
+	server->registrar = NULL;
 	workers_free(server->workers);
 	server->workers = NULL;
 	if (server->engine.loop != NULL)

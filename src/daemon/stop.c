@@ -51,6 +51,8 @@ static void end_children(struct server *server)
 	struct loop *loop = server->loop;
 
 	children_signal(server->engine.children, SIGTERM);
+	/* After that: its process ends by itself, and soon. */
+	registrar_stop(server->registrar);
 	server->stop_timer.fired = grace_over;
 	server->stop_timer.data = server;
 	if (loop_timer_set(loop, &server->stop_timer,
@@ -85,10 +87,12 @@ void server_stop(struct server *server, enum stop_mode mode)
 	close_listeners(server);
 	/* Nobody's program is started any more. */
 	retries_done(&server->engine.retries);
-	if (mode == STOP_DETACH)
+	if (mode == STOP_DETACH) {
+		registrar_stop(server->registrar);
 		loop_stop(server->loop);
-	else
+	} else {
 		end_children(server);
+	}
 }
 
 void server_check_stopped(struct server *server)

@@ -88,6 +88,11 @@ bool service_is_same(const struct service *a, const struct service *b)
 	       strcmp(a->fingerprint, b->fingerprint) == 0;
 }
 
+bool service_is_rpc(const struct service *service)
+{
+	return (service->types & SERVICE_RPC) != 0;
+}
+
 bool service_is_internal(const struct service *service)
 {
 	return service->internal != NULL;

@@ -11,6 +11,7 @@
 
 #include "usherd/base/backoff.h"
 #include "usherd/base/clock.h"
+#include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/inquiries.h"
@@ -285,6 +286,40 @@ static void bind_worked(const struct listener *listener, bool at_once)
 			       at_once ? "" : " now");
 }
 
+/*
+ * A port that the kernel is to choose is learnt, and then bound by number: the socket is
+ * then like any other, and a pause does not lose the port (listener_pause()). If another
+ * process takes it first, or later on, the next try is for another one.
+ */
+static int open_chosen(struct listener *listener, int *ret_fd, struct error *err)
+{
+	struct addr *addr = &listener->endpoint.addr;
+	int fd;
+	int r = 0;
+
+	if (addr_port(addr) == 0) {
+		r = listener_open(&listener->endpoint, &fd, err);
+		if (r < 0)
+			return r;
+		listener->fd = fd;
+		bound_address(listener);
+		listener->fd = -1;
+		fd_close(&fd);
+		addr_set_port(addr, (uint16_t)addr_port(&listener->local));
+	}
+	r = listener_open(&listener->endpoint, ret_fd, err);
+	if (r < 0)
+		addr_set_port(addr, 0);
+	return r;
+}
+
+static int open_socket(struct listener *listener, int *ret_fd, struct error *err)
+{
+	if (listener->endpoint.chosen_for != 0)
+		return open_chosen(listener, ret_fd, err);
+	return listener_open(&listener->endpoint, ret_fd, err);
+}
+
 void listener_activate(struct listener *listener)
 {
 	struct engine *engine = listener->post->engine;
@@ -293,7 +328,7 @@ void listener_activate(struct listener *listener)
 
 	if (!listener_is_bound(listener)) {
 		bool at_once = listener->failures == 0;
-		int r = listener_open(&listener->endpoint, &fd, &err);
+		int r = open_socket(listener, &fd, &err);
 
 		if (r < 0) {
 			bind_failed(listener, r, &err);
@@ -303,6 +338,9 @@ void listener_activate(struct listener *listener)
 		bind_worked(listener, at_once);
 		if (listener->post->internal != NULL && engine->internal_changed != NULL)
 			engine->internal_changed(engine);
+		if (service_is_rpc(listener->post->service) &&
+		    engine->rpc_changed != NULL)
+			engine->rpc_changed(engine);
 	}
 	listener_moor(listener);
 }

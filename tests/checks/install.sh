@@ -39,6 +39,7 @@ while read -r mode file; do
 done <<END
 755 $prefix/sbin/usherd
 $([ ! -x "$build/src/usherd-http" ] || echo "755 $prefix/libexec/usherd/usherd-http")
+$([ ! -x "$build/src/usherd-rpc" ] || echo "755 $prefix/libexec/usherd/usherd-rpc")
 $([ ! -x "$build/src/usherd-libwrap" ] || echo "755 $prefix/libexec/usherd/usherd-libwrap")
 644 /etc/usherd.conf
 755 /etc/usherd.d

@@ -45,6 +45,7 @@ enum attribute_flag {
 	ATTRIBUTE_UNIX = 1 << 3,     /* only protocol = unix */
 	ATTRIBUTE_ALWAYS = 1 << 4,   /* dumped even at its built-in default */
 	ATTRIBUTE_PER_FILE = 1 << 5, /* every file may set it for itself */
+	ATTRIBUTE_RPC = 1 << 7,      /* only type = RPC */
 	ATTRIBUTE_SET = 1 << 6,      /* takes += and -= in xinetd's files as well */
 };
 

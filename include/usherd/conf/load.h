@@ -37,6 +37,8 @@ struct conf_request {
 	int (*libwrap_ready)(struct error *err);
 	/* Optional: do they say anything at present? */
 	bool (*libwrap_rules)(void);
+	/* Optional: can services be registered with rpcbind? Likewise. */
+	int (*rpc_ready)(struct error *err);
 	/* Optional, for "did you mean": the names one by one, NULL past the end. */
 	const char *(*internal_name)(size_t index);
 };

@@ -22,7 +22,9 @@ extern const struct value_kind kind_word;      /* enum, one of words */
 extern const struct value_kind kind_interface; /* char[IFNAMSIZ] */
 extern const struct value_kind kind_ident;     /* service: ident and ident_name */
 extern const struct value_kind kind_libwrap;   /* char *, "yes" or a name; NULL for no */
-extern const struct value_kind kind_log;       /* char *, a log target */
+extern const struct value_kind kind_rpc_version;
+extern const struct value_kind kind_rpc_number;
+extern const struct value_kind kind_log;  /* char *, a log target */
 extern const struct value_kind kind_load; /* uint64_t, POLICY_LOAD_UNIT, or UNLIMITED */
 extern const struct value_kind kind_deny_time; /* uint64_t nanoseconds */
 extern const struct value_kind kind_rlimit_count;

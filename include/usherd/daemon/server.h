@@ -14,6 +14,7 @@
 #include "usherd/serve/eviction.h"
 #include "usherd/serve/log_pump.h"
 #include "usherd/serve/lookups.h"
+#include "usherd/serve/registrar.h"
 #include "usherd/serve/roster.h"
 #include "usherd/serve/service_logs.h"
 #include "usherd/serve/workers.h"
@@ -30,6 +31,7 @@ struct server {
 	struct workers *workers;     /* owned */
 	struct inquiries *inquiries; /* owned */
 	struct lookups *lookups;     /* owned */
+	struct registrar *registrar; /* owned */
 	struct pidfile pidfile;
 	struct notifier notifier;
 	struct timer alive_timer; /* to the next sign of life to the service manager */

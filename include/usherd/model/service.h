@@ -75,6 +75,16 @@ enum service_banner {
 	SERVICE_BANNERS,
 };
 
+/* rpc_version = { ... } */
+struct rpc_versions {
+	uint32_t first;
+	uint32_t last; /* >= first */
+	bool given;
+};
+
+/* Most versions of one service. */
+#define SERVICE_RPC_VERSIONS_MAX 256
+
 struct port_range {
 	uint16_t first;
 	uint16_t last; /* >= first */
@@ -99,6 +109,9 @@ struct service {
 	struct strings bind;      /* as written: addresses, UNIX paths, @names */
 	struct port_range *ports; /* owned */
 	size_t port_count;
+	struct rpc_versions rpc_versions;
+	uint32_t rpc_number;  /* as configured; 0: that of the rpc database */
+	uint32_t rpc_program; /* what it is registered by; with SERVICE_RPC */
 	char interface[IFNAMSIZ];
 	bool v6only;
 	int backlog;
@@ -143,6 +156,8 @@ void service_unref(struct service *service); /* NULL allowed */
 /* Of two with one id: have they the same fingerprint? Without one nothing is the same. */
 bool service_is_same(const struct service *a, const struct service *b);
 
+/* Is it to be found through rpcbind? */
+bool service_is_rpc(const struct service *service);
 bool service_is_internal(const struct service *service);
 /* Are there streams among its sockets? */
 bool service_has_streams(const struct service *service);

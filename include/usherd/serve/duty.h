@@ -80,6 +80,8 @@ struct engine {
 	void (*listener_ready)(struct watch *watch, short revents);
 	/* Called when the set of bound listeners of an in-process service has changed. */
 	void (*internal_changed)(struct engine *engine);
+	/* Supervisor, or NULL: a socket of a service with type = RPC has been bound. */
+	void (*rpc_changed)(struct engine *engine);
 	/* Called after the end of an in-process session, and of the last farewell. */
 	void (*session_over)(struct engine *engine);
 	/* Supervisor: give a client of the in-process service @id, as mux_give(). */
