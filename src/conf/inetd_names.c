@@ -22,7 +22,7 @@
 /* The last part of what is too long tells more than the first. */
 char *inetd_make_title(const char *address, const char *name, const char *protocol)
 {
-	char *title = NULL;
+	char *title = NULL, *whole = NULL;
 	size_t length;
 
 	if (asprintf(&title, "%s%s%s%s%s", address != NULL ? address : "",
@@ -30,12 +30,13 @@ char *inetd_make_title(const char *address, const char *name, const char *protoc
 		     protocol) == -1)
 		return NULL;
 	length = strlen(title);
-	if (length > TITLE_MAX) {
-		size_t kept = TITLE_MAX - strlen(TITLE_ELLIPSE);
-
-		memcpy(title, TITLE_ELLIPSE, strlen(TITLE_ELLIPSE));
-		memmove(title + strlen(TITLE_ELLIPSE), title + length - kept, kept + 1);
-	}
+	if (length <= TITLE_MAX)
+		return title;
+	whole = title;
+	length -= TITLE_MAX - strlen(TITLE_ELLIPSE);
+	if (asprintf(&title, "%s%s", TITLE_ELLIPSE, whole + length) == -1)
+		title = NULL;
+	free(whole);
 	return title;
 }
 

@@ -30,9 +30,14 @@ static char take_escape(char **from)
 
 	if (known != NULL && byte != '\0')
 		return bytes[known - names];
-	if (byte == 'x' && hex_digit((*from)[0]) >= 0 && hex_digit((*from)[1]) >= 0) {
-		byte = (char)(hex_digit((*from)[0]) << 4 | hex_digit((*from)[1]));
+	if (byte == 'x') {
+		int high = hex_digit((*from)[0]);
+		int low = high >= 0 ? hex_digit((*from)[1]) : -1;
+
+		if (low < 0)
+			return byte;
 		*from += 2;
+		return (char)(high * 16 + low);
 	}
 	return byte;
 }

@@ -34,7 +34,8 @@ static int find_place(const struct order *order, struct place *ret, struct error
 
 static void place_done(struct place *place)
 {
-	free(place->address->buf);
+	if (place->address != NULL)
+		free(place->address->buf);
 	free(place->address);
 	freenetconfigent(place->config);
 }

@@ -246,7 +246,7 @@ static int spawn(struct registrar *registrar, struct run *run, int orders, int c
 	const struct invocation invocation = { .fd = orders,
 					       .stderr_fd = complaints,
 					       .transport = TRANSPORT_UNIX_STREAM };
-	struct plan *plan;
+	struct plan *plan = NULL;
 	int r = make_plan(engine, &plan, err);
 
 	if (r < 0)

@@ -169,6 +169,8 @@ service %s {
         self.rpcbind()
         daemon = self.daemon(self.stream())
         eventually(lambda: registered(OURS), "registered")
+        # A removal while registrations are under way may be lost, as usherd(8) has it.
+        eventually(lambda: daemon.children() == [], "nothing is under way")
         daemon.stop(signal.SIGQUIT)
         eventually(lambda: registered(OURS) == [], "removed")
 

@@ -137,6 +137,7 @@ class Shortage(Case):
             self.assertEqual(read_all(client), b"sorry\n")
         daemon.wait_for(r"FAIL: cat fork", count=80)
         self.assertLess(cpu_seconds(daemon.pid), 2)
+        limit_processes(daemon, 54324, 100)
 
     @harness.needs_root
     def test_no_process_for_a_waiting_datagram_does_not_spin(self):
