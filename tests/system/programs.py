@@ -310,7 +310,8 @@ PROGRAMS = (
             raw(b"", 12)),
     Program("finger", ["in.fingerd", "tcpd", "finger"],
             tcp(where("tcpd"), "%s -w" % where("in.fingerd"), flags="NAMEINARGS"),
-            raw(b"no-such-user-here\r\n")),
+            # In front of the answer are the time and the load of the machine.
+            raw(b"no-such-user-here\r\n", hide=rb"[0-9:]+ up .*")),
     Program("ntalk", ["talkd"], udp(where("talkd"), user="nobody", group="tty"),
             talk_look_up),
     Program("ident", ["ident2"], tcp(where("ident2"), "-i -n", "root"),
