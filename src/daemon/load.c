@@ -2,7 +2,6 @@
 /* Between the command line and conf/. */
 #include "usherd/daemon/load.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "usherd/daemon/persona.h"
 #include "usherd/exec/libexec.h"
 #include "usherd/internal/internal.h"
+#include "usherd/serve/hosts_rules.h"
 #include "usherd/serve/inquiry.h"
 #include "usherd/serve/registrar.h"
 
@@ -58,30 +58,13 @@ static int libwrap_ready(struct error *err)
 	return libexec_find(INQUIRY_LIBWRAP_PROGRAM, path, sizeof(path), err);
 }
 
-/* Does a line of the file say anything, hosts_access(5)? One that cannot be read may. */
-static bool has_rules(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char line[256];
-	bool found = false;
-
-	if (file == NULL)
-		return errno != ENOENT;
-	while (!found && fgets(line, sizeof(line), file) != NULL) {
-		size_t blanks = strspn(line, " \t\r\n");
-
-		found = line[blanks] != '\0' && line[blanks] != '#';
-	}
-	(void)fclose(file);
-	return found;
-}
-
 static bool libwrap_rules(void)
 {
-	return has_rules("/etc/hosts.allow") || has_rules("/etc/hosts.deny");
+	struct hosts_rules hosts = { .known = false };
+
+	return hosts_rules_there(&hosts);
 }
 
-/* Registering is a program of its own, too. */
 static int rpc_ready(struct error *err)
 {
 	char path[PATH_MAX];

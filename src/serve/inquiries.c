@@ -177,6 +177,11 @@ static bool is_wrapped(const struct service *service)
 	return service->libwrap != NULL && (service->flags & SERVICE_NOLIBWRAP) == 0;
 }
 
+static bool are_there_rules(struct inquiries *inquiries)
+{
+	return inquiries == NULL || hosts_rules_there(&inquiries->hosts);
+}
+
 bool inquiries_concern(const struct service *service)
 {
 	return (service->protocols & SERVICE_TCP) != 0 &&
@@ -194,7 +199,7 @@ unsigned inquiries_questions(const struct post *post, const struct connection *c
 	if ((policy->only_from.names.count > 0 || policy->no_access.names.count > 0) &&
 	    !guard_welcomes(policy, &connection->peer))
 		questions |= INQUIRY_NAME;
-	if (is_wrapped(service))
+	if (is_wrapped(service) && are_there_rules(post->engine->inquiries))
 		questions |= INQUIRY_LIBWRAP;
 	if ((service->log_on_success & EVENT_USERID) != 0 && has_userid(connection))
 		questions |= INQUIRY_USERID;

@@ -3,6 +3,7 @@
 #ifndef USHERD_INQUIRIES_INTERNAL_H
 #define USHERD_INQUIRIES_INTERNAL_H
 
+#include "usherd/serve/hosts_rules.h"
 #include "usherd/serve/inquiries.h"
 #include "usherd/serve/known_names.h"
 
@@ -15,6 +16,7 @@ struct inquiries {
 	size_t waiting_count, running_count, held;
 	struct timer retry;
 	struct known_names known;
+	struct hosts_rules hosts;
 	uint64_t notes_ns; /* when the second began */
 	unsigned notes;    /* begun in it */
 };
