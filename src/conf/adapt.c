@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "build_internal.h"
+
+#define SELINUX_STATE "/sys/fs/selinux/enforce"
 
 /* Take @word out of the list of @name. Was it there? */
 static bool take_word(struct stanza *stanza, const char *name, const char *word)
@@ -113,6 +116,26 @@ static int adapt_arguments(struct draft *draft)
 	result = give(stanza, "argv0", first, line);
 	free(first);
 	return result;
+}
+
+/* `flags = LABELED`: a context of SELinux after the client's. Where there is no SELinux
+ * it does nothing in xinetd either; where there is, the program would have more rights.
+ */
+static int adapt_label(struct draft *draft)
+{
+	struct stanza *stanza = draft->stanza;
+	unsigned line = line_of(stanza, "flags");
+
+	if (stanza->dialect != DIALECT_XINETD || !take_word(stanza, "flags", "LABELED"))
+		return 0;
+	if (access(SELINUX_STATE, F_OK) == 0)
+		build_complain(draft->build, stanza->file, line,
+			       "flags: LABELED cannot be kept: usherd sets no context of "
+			       "SELinux");
+	else
+		diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING, stanza->file,
+				line, "flags: LABELED does nothing without SELinux");
+	return 0;
 }
 
 static bool is_in_process(const struct stanza *stanza)
@@ -265,9 +288,9 @@ int adapt_stanza(struct draft *draft)
 {
 	/* In this order: the later ask what the earlier settled. */
 	static int (*const steps[])(struct draft *) = {
-		adapt_names,    adapt_disable,   adapt_internal, adapt_sensor,
-		adapt_id,       adapt_arguments, adapt_user,     adapt_in_process,
-		adapt_families, adapt_useless,   adapt_rpc,
+		adapt_names,      adapt_disable,   adapt_internal, adapt_sensor,
+		adapt_id,         adapt_arguments, adapt_label,    adapt_user,
+		adapt_in_process, adapt_families,  adapt_useless,  adapt_rpc,
 	};
 	int result = 0;
 
