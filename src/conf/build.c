@@ -293,7 +293,7 @@ static int build_all(struct build *build, struct stanzas *stanzas)
 		result = multiplex_check(build);
 	if (result == 0)
 		result = rpc_check(build);
-	return result == 0 ? endpoints_check(build) : result;
+	return result == 0 ? claims_check(build) : result;
 }
 
 int build_table(const struct conf_request *request, struct stanzas *stanzas,

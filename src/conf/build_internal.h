@@ -129,7 +129,9 @@ int resolve_ports(struct draft *draft);
 
 /* endpoints.c */
 int endpoints_make(struct draft *draft);
-int endpoints_check(struct build *build);
+
+/* claims.c */
+int claims_check(struct build *build);
 
 /* check.c */
 void check_service(struct draft *draft);
