@@ -189,7 +189,7 @@ class Limits(Case):
         self.fill(daemon)
         os.truncate(self.log, 0)
         exchange(self.port)
-        daemon.wait_for(r"notice: service log '.*': written again; \d+ lines were left out")
+        daemon.wait_for(r"notice: service log '.*': written again; \d+ lines? (was|were) left out")
         wait_for_lines(self.log, 1, "START: s ")
         self.fill(daemon)
         self.log.rename(self.log.with_suffix(".1"))
