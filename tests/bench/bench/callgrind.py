@@ -64,12 +64,12 @@ class Counted:
                 raise Failed("usherd under valgrind does not come to rest")
 
     def wait_logged(self, word, count):
-        """So many lines with a word: the work on all clients is done then."""
+        """Until there are so many lines with a word."""
         end = time.monotonic() + DEADLINE
         while self.log.read_text(errors="replace").count(word) < count:
             if time.monotonic() > end:
                 raise Failed("fewer than %d lines with %s in the log" % (count, word))
-            time.sleep(0.02)
+            time.sleep(0.002)
 
     def said(self):
         self.process.kill()
