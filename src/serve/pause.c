@@ -8,45 +8,58 @@
 #include "usherd/serve/ledger.h"
 #include "usherd/serve/listening.h"
 
+/* What workers that share a socket do to it for a pause is one with what they say of the
+ * pause: else one would open the door that another has just shut. */
+static bool lock(const struct post *post)
+{
+	return post->ledger == NULL || ledger_lock(post->ledger);
+}
+
+static void unlock(const struct post *post)
+{
+	if (post->ledger != NULL)
+		ledger_unlock(post->ledger);
+}
+
+static void open_doors(struct post *post)
+{
+	for (size_t i = 0; i < post->listener_count; i++)
+		/* While a wait program has the socket it is not ours to touch. */
+		if (listener_is_free(post->listeners[i]))
+			listener_reopen(post->listeners[i]);
+}
+
+static void update_all(struct post *post)
+{
+	for (size_t i = 0; i < post->listener_count; i++)
+		listener_update(post->listeners[i]);
+}
+
 /* A pause of another worker may have begun meanwhile: then it is that one's end. */
-static bool is_over(struct post *post)
+static bool is_put_off(struct post *post)
 {
 	uint64_t until_ns = post->arrivals->paused_until_ns;
 	struct loop *loop = post->engine->loop;
 
-	return until_ns <= loop_now_ns(loop) ||
-	       loop_timer_set(loop, &post->pause, until_ns) < 0;
-}
-
-/* One of the workers tells it. */
-static bool is_to_be_told(struct post *post)
-{
-	bool first;
-
-	if (post->ledger == NULL)
-		return true;
-	if (!ledger_lock(post->ledger))
-		return false;
-	first = arrivals_tell_end(post->arrivals);
-	ledger_unlock(post->ledger);
-	return first;
+	return until_ns > loop_now_ns(loop) &&
+	       loop_timer_set(loop, &post->pause, until_ns) == 0;
 }
 
 static void pause_over(struct timer *timer)
 {
 	struct post *post = timer->data;
+	bool locked = lock(post);
+	bool told = false;
 
-	if (!is_over(post))
-		return;
-	for (size_t i = 0; i < post->listener_count; i++) {
-		struct listener *listener = post->listeners[i];
-
-		/* While a wait program has the socket it is not ours to touch. */
-		if (listener_is_free(listener))
-			listener_reopen(listener);
-		listener_update(listener);
+	if (!is_put_off(post)) {
+		open_doors(post);
+		/* One of the workers tells it. */
+		told = locked && arrivals_tell_end(post->arrivals);
 	}
-	if (is_to_be_told(post))
+	if (locked)
+		unlock(post);
+	update_all(post);
+	if (told)
 		report_message(post->engine->reporter, LOG_LEVEL_NOTICE,
 			       "service '%s' accepts connections again",
 			       post->service->id);
@@ -73,54 +86,50 @@ static void tell_pause(const struct post *post)
 }
 
 /* One after the other: a socket must not be shut twice, see listener_pause(). */
-static void shut(const struct post *post, const struct listener *listener)
-{
-	bool locked = post->ledger != NULL && ledger_lock(post->ledger);
-
-	(void)listener_pause(listener->fd, &listener->endpoint);
-	if (locked)
-		ledger_unlock(post->ledger);
-}
-
-static void close_doors(struct post *post)
+static void shut_doors(const struct post *post)
 {
 	for (size_t i = 0; i < post->listener_count; i++) {
 		struct listener *listener = post->listeners[i];
 
-		if (listener_is_free(listener) && listener_hold(listener) == 0) {
-			shut(post, listener);
-			listener_release(listener);
-		}
-		listener_update(listener);
+		if (!listener_is_free(listener) || listener_hold(listener) < 0)
+			continue;
+		(void)listener_pause(listener->fd, &listener->endpoint);
+		listener_release(listener);
 	}
 }
 
-/* The one that is said first holds for all who count together. */
-static bool begins_pause(struct post *post, uint64_t until_ns)
+/* The pause that another worker had begun is over by the time this one has its turn. */
+static bool comes_late(const struct post *post)
 {
-	uint64_t now_ns = loop_now_ns(post->engine->loop);
-	bool begins;
+	uint64_t until_ns = post->arrivals->paused_until_ns;
 
-	if (post->ledger != NULL && !ledger_lock(post->ledger))
-		return false;
-	begins = arrivals_pause(post->arrivals, now_ns, until_ns);
-	if (post->ledger != NULL)
-		ledger_unlock(post->ledger);
-	return begins;
+	return until_ns > loop_now_ns(post->engine->loop) &&
+	       until_ns <= clock_monotonic_ns();
 }
 
 void pause_begin(struct post *post, uint64_t until_ns)
 {
-	bool begins;
+	uint64_t now_ns = loop_now_ns(post->engine->loop);
+	bool begins = false;
+	bool locked;
 
 	if (loop_timer_is_armed(&post->pause))
 		return;
 	/* Without the timer nobody would end the pause: then do not begin it. */
 	if (loop_timer_set(post->engine->loop, &post->pause, until_ns) < 0)
 		return;
-	begins = begins_pause(post, until_ns);
+	locked = lock(post);
+	if (comes_late(post)) {
+		loop_timer_cancel(&post->pause);
+	} else {
+		/* What is said first holds for all who count together. */
+		begins = locked && arrivals_pause(post->arrivals, now_ns, until_ns);
+		shut_doors(post);
+	}
+	if (locked)
+		unlock(post);
+	update_all(post);
 	/* Told when it is so: who reads it may have a reload open the doors again. */
-	close_doors(post);
 	if (begins)
 		tell_pause(post);
 }
@@ -137,7 +146,6 @@ bool pause_join(struct post *post)
 	    loop_now_ns(loop) >= until_ns + PAUSE_ECHO_NS ||
 	    loop_timer_set(loop, &post->pause, until_ns) < 0)
 		return false;
-	for (size_t i = 0; i < post->listener_count; i++)
-		listener_update(post->listeners[i]);
+	update_all(post);
 	return true;
 }
