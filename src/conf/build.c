@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,13 +31,12 @@ static bool can_make_ipv6_sockets(void)
 void build_complain(struct build *build, const char *file, unsigned line,
 		    const char *format, ...)
 {
-	char text[ERROR_TEXT_SIZE];
 	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
 	build->complaints++;
-	diagnostics_add(build->diagnostics, build->severity, file, line, "%s", text);
+	va_start(arguments, format);
+	diagnostics_addv(build->diagnostics, build->severity, file, line, format,
+			 arguments);
+	va_end(arguments);
 }
 
 enum severity build_severity(const struct service *service)

@@ -22,8 +22,8 @@ static const char *severity_name(enum severity severity)
 	return severity == SEVERITY_WARNING ? "warning" : "error";
 }
 
-void diagnostics_add(struct diagnostics *list, enum severity severity, const char *file,
-		     unsigned line, const char *format, ...)
+void diagnostics_addv(struct diagnostics *list, enum severity severity, const char *file,
+		      unsigned line, const char *format, va_list arguments)
 {
 	list->errors += severity == SEVERITY_ERROR;
 	list->refusals += severity == SEVERITY_REFUSAL;
@@ -36,10 +36,7 @@ void diagnostics_add(struct diagnostics *list, enum severity severity, const cha
 	list->items = items;
 
 	char text[ERROR_TEXT_SIZE];
-	va_list arguments;
-	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
 
 	struct diagnostic item = { .severity = severity, .line = line };
 	item.file = file != NULL ? strdup(file) : NULL;
@@ -50,6 +47,15 @@ void diagnostics_add(struct diagnostics *list, enum severity severity, const cha
 		return;
 	}
 	list->items[list->count++] = item;
+}
+
+void diagnostics_add(struct diagnostics *list, enum severity severity, const char *file,
+		     unsigned line, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	diagnostics_addv(list, severity, file, line, format, arguments);
+	va_end(arguments);
 }
 
 static bool same_file(const struct diagnostic *a, const struct diagnostic *b)

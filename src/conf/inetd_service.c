@@ -15,24 +15,23 @@
 void inetd_complain(struct inetd_reading *reading, enum severity severity, unsigned line,
 		    const char *format, ...)
 {
-	char text[ERROR_TEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
+	diagnostics_addv(reading->diagnostics, severity, reading->file, line, format,
+			 arguments);
 	va_end(arguments);
-	diagnostics_add(reading->diagnostics, severity, reading->file, line, "%s", text);
 }
 
 void inetd_warn(struct inetd_draft *draft, const char *format, ...)
 {
-	char text[ERROR_TEXT_SIZE];
+	const struct inetd_reading *reading = draft->reading;
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
+	diagnostics_addv(reading->diagnostics, SEVERITY_WARNING, reading->file,
+			 draft->entry->line, format, arguments);
 	va_end(arguments);
-	inetd_complain(draft->reading, SEVERITY_WARNING, draft->entry->line, "%s", text);
 }
 
 /* What is off is none of its users' worry. */

@@ -10,12 +10,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "usherd/base/error.h"
 #include "usherd/base/text.h"
 
 #define BLANKS     " \t"
@@ -116,13 +114,12 @@ static void __attribute__((format(printf, 4, 5)))
 complain(struct reading *reading, enum severity severity, unsigned line,
 	 const char *format, ...)
 {
-	char text[ERROR_TEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
+	diagnostics_addv(reading->diagnostics, severity, reading->file, line, format,
+			 arguments);
 	va_end(arguments);
-	diagnostics_add(reading->diagnostics, severity, reading->file, line, "%s", text);
 }
 
 /*

@@ -3,6 +3,7 @@
 #ifndef USHERD_CONF_DIAGNOSTICS_H
 #define USHERD_CONF_DIAGNOSTICS_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 enum severity {
@@ -29,6 +30,9 @@ struct diagnostics {
 void diagnostics_add(struct diagnostics *list, enum severity severity, const char *file,
 		     unsigned line, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+void diagnostics_addv(struct diagnostics *list, enum severity severity, const char *file,
+		      unsigned line, const char *format, va_list arguments)
+	__attribute__((format(printf, 5, 0)));
 
 /* Put the entries of one file together, by line; files stay in the order in which they
  * first appear, entries of one line in theirs. */
