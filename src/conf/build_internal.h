@@ -57,6 +57,9 @@ struct build {
 	struct identities identities;
 	struct strings known_hosts; /* of access lists: each is asked for once */
 	bool ipv6;                  /* such sockets can be made */
+	bool libwrap_known;         /* the two that follow have been asked for */
+	bool libwrap_ready;
+	bool libwrap_rules;
 	size_t endpoint_count;
 };
 

@@ -36,22 +36,36 @@ static bool has_word(struct draft *draft, const char *name, const char *word)
 	return false;
 }
 
+/* Files are looked at for that: once for all services. */
+static void look_at_libwrap(struct build *build)
+{
+	const struct conf_request *request = build->request;
+
+	if (build->libwrap_known)
+		return;
+	build->libwrap_known = true;
+	build->libwrap_ready =
+		request->libwrap_ready == NULL || request->libwrap_ready(NULL) == 0;
+	build->libwrap_rules = request->libwrap_rules != NULL && request->libwrap_rules();
+}
+
 /* hosts.allow and hosts.deny may change at any time: where they can be asked, they are.
  */
 static int assume_libwrap(struct draft *draft)
 {
-	const struct conf_request *request = draft->build->request;
+	const struct build *build = draft->build;
 	bool datagrams = has_word(draft, "protocol", "udp") ||
 			 has_word(draft, "socket_type", "dgram");
-	bool ready = request->libwrap_ready == NULL || request->libwrap_ready(NULL) == 0;
-	bool rules = request->libwrap_rules != NULL && request->libwrap_rules();
 
 	if (has_word(draft, "flags", "NOLIBWRAP") || slot_of(draft, "libwrap")->set)
 		return 0;
+	look_at_libwrap(draft->build);
 	if (!datagrams && !has_word(draft, "wait", "yes"))
-		return ready || rules ? assume(draft, "libwrap", "yes") : 0;
+		return build->libwrap_ready || build->libwrap_rules
+			       ? assume(draft, "libwrap", "yes")
+			       : 0;
 	/* Whom they keep out of xinetd must not come in here. */
-	if (rules && !draft->service->disable)
+	if (build->libwrap_rules && !draft->service->disable)
 		draft_complain(draft, NULL,
 			       "hosts.allow and hosts.deny have rules, and cannot be "
 			       "asked for datagrams and wait = yes; with flags = "
