@@ -44,10 +44,9 @@ enum service_type {
 
 /* flags = { ... } */
 enum service_flag {
-	SERVICE_REUSE = 1 << 0,     /* always so */
-	SERVICE_INTERCEPT = 1 << 1, /* each peer of a wait service is checked */
-	SERVICE_NORETRY = 1 << 2,   /* a program that cannot be started is given up */
-	SERVICE_IDONLY = 1 << 3,    /* only for peers whose host names their user */
+	SERVICE_REUSE = 1 << 0,   /* always so */
+	SERVICE_NORETRY = 1 << 2, /* a program that cannot be started is given up */
+	SERVICE_IDONLY = 1 << 3,  /* only for peers whose host names their user */
 	SERVICE_NAMEINARGS =
 		1 << 4,             /* only while it is built: the first of server_args */
 	SERVICE_NODELAY = 1 << 5,   /* TCP_NODELAY */
@@ -56,7 +55,6 @@ enum service_flag {
 	SERVICE_SENSOR = 1 << 8, /* serves nobody, and remembers who asked */
 	SERVICE_IPV4 = 1 << 9,   /* sockets of these families, if not all */
 	SERVICE_IPV6 = 1 << 10,
-	SERVICE_LABELED = 1 << 11,
 };
 
 /* ident = ...: what the in-process service ident says of who owns a connection. */
