@@ -14,7 +14,6 @@
 
 #include "usherd/base/fd.h"
 #include "usherd/base/text.h"
-#include "usherd/exec/confine.h"
 #include "usherd/exec/libexec.h"
 #include "usherd/serve/helper.h"
 #include "usherd/serve/peer_name.h"
@@ -127,53 +126,27 @@ static int open_program(unsigned questions)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static _Noreturn void run(const struct inquiry_plan *plan, int fd)
+static void run(const void *data, int fd)
 {
+	const struct inquiry_plan *plan = data;
 	static const struct {
 		unsigned question;
 		void (*ask)(const struct inquiry_plan *plan);
 	} all[] = { { INQUIRY_NAME, ask_name },
 		    { INQUIRY_LIBWRAP, ask_libwrap },
 		    { INQUIRY_USERID, ask_userid } };
-	const struct confinement confinement = {
-		.credentials = plan->credentials,
-		.root = plan->root,
-		.resolves = true,
-#ifdef USHERD_COVERAGE
-		.instrumented = true,
-#endif
-	};
 	int fds[] = { fd, plan->connection->fd, open_program(plan->questions) };
 
 	helper_settle(fds, fds[2] != -1 ? 3 : 2, INQUIRY_ACCESS_SECONDS);
-	if (confine_worker(&confinement, NULL) < 0)
-		_exit(EX_NOPERM);
+	helper_confine(plan->credentials, plan->root);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if ((plan->questions & all[i].question) != 0)
 			all[i].ask(plan);
-	helper_end(EX_OK);
 }
 
 int inquiry_fork(const struct inquiry_plan *plan, int *ret_fd, pid_t *ret_pid)
 {
-	int ends[2];
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
-		return -errno;
-	pid = fork();
-	if (pid == 0)
-		run(plan, ends[1]);
-	fd_close(&ends[1]);
-	if (pid == -1) {
-		int r = -errno;
-
-		fd_close(&ends[0]);
-		return r;
-	}
-	*ret_fd = ends[0];
-	*ret_pid = pid;
-	return 0;
+	return helper_fork(run, plan, ret_fd, ret_pid);
 }
 
 static bool is_sound(const struct packet *packet, unsigned open_questions)

@@ -11,7 +11,6 @@
 
 #include "usherd/base/fd.h"
 #include "usherd/base/text.h"
-#include "usherd/exec/confine.h"
 #include "usherd/net/connect.h"
 #include "usherd/serve/helper.h"
 
@@ -84,50 +83,24 @@ static bool is_absolute(const struct target *target)
 	return target_is_path(target) && target->text[0] == '/';
 }
 
-static _Noreturn void run(const struct lookup_plan *plan, int fd)
+static void run(const void *data, int fd)
 {
-	const struct confinement confinement = {
-		.credentials = plan->credentials,
-		.root = plan->root,
-		.resolves = true,
-#ifdef USHERD_COVERAGE
-		.instrumented = true,
-#endif
-	};
+	const struct lookup_plan *plan = data;
 	const struct target_list *targets = plan->targets;
 
 	helper_settle(&fd, 1, LIFE_SECONDS);
 	for (size_t i = 0; plan->root && i < targets->count; i++)
 		if (is_absolute(&targets->items[i]))
 			find_directory(&targets->items[i], (uint8_t)i);
-	if (confine_worker(&confinement, NULL) < 0)
-		_exit(EX_NOPERM);
+	helper_confine(plan->credentials, plan->root);
 	for (size_t i = 0; i < targets->count; i++)
 		if (targets->items[i].name != NULL)
 			find_host(&targets->items[i], (uint8_t)i);
-	helper_end(EX_OK);
 }
 
 int lookup_fork(const struct lookup_plan *plan, int *ret_fd, pid_t *ret_pid)
 {
-	int ends[2];
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
-		return -errno;
-	pid = fork();
-	if (pid == 0)
-		run(plan, ends[1]);
-	fd_close(&ends[1]);
-	if (pid == -1) {
-		int r = -errno;
-
-		fd_close(&ends[0]);
-		return r;
-	}
-	*ret_fd = ends[0];
-	*ret_pid = pid;
-	return 0;
+	return helper_fork(run, plan, ret_fd, ret_pid);
 }
 
 static int descriptor_of(struct msghdr *message)
