@@ -19,7 +19,16 @@
 
 static const char *severity_name(enum severity severity)
 {
-	return severity == SEVERITY_WARNING ? "warning" : "error";
+	switch (severity) {
+	case SEVERITY_NOTE:
+		return "note";
+	case SEVERITY_WARNING:
+		return "warning";
+	case SEVERITY_REFUSAL:
+	case SEVERITY_ERROR:
+		break;
+	}
+	return "error";
 }
 
 void diagnostics_addv(struct diagnostics *list, enum severity severity, const char *file,

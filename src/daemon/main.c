@@ -13,6 +13,7 @@
 
 #include "usherd/base/fd.h"
 #include "usherd/base/parking.h"
+#include "usherd/conf/differences.h"
 #include "usherd/daemon/load.h"
 #include "usherd/daemon/options.h"
 #include "usherd/daemon/persona.h"
@@ -38,42 +39,59 @@ static int status_of_load(int r)
 	return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
 }
 
-/* Load and print what is wrong. EX_OK with a table, or the exit code. */
-static int load(const struct options *options, struct table **ret, size_t *ret_refusals)
+/* What a look at the configuration has found. */
+struct findings {
+	size_t refusals;
+	size_t different; /* services with notes */
+};
+
+/* Load and print what is wrong, and with @notes what will be different. EX_OK with a
+ * table, or the exit code. */
+static int load(const struct options *options, bool notes, struct table **ret,
+		struct findings *found)
 {
 	struct diagnostics diagnostics = { 0 };
 	int r = load_table(options, ret, &diagnostics);
 
+	found->different = 0;
+	if (r == 0 && notes) {
+		found->different = differences_tell(*ret, &diagnostics);
+		diagnostics_sort(&diagnostics);
+	}
 	load_print(&diagnostics);
-	*ret_refusals = diagnostics.refusals;
+	found->refusals = diagnostics.refusals;
 	diagnostics_done(&diagnostics);
 	return status_of_load(r);
 }
 
-static void print_summary(const struct table *table, size_t refusals)
+static void print_summary(const struct table *table, const struct findings *found)
 {
 	size_t served = 0;
 
 	for (size_t i = 0; i < table->count; i++)
 		served += !table->services[i]->disable;
-	if (refusals == 0)
-		(void)printf("configuration ok: %zu services\n", table->count);
+	if (found->refusals == 0)
+		(void)printf("configuration ok: %zu services", table->count);
 	else
-		(void)printf("%zu services would be served, %zu are refused: see above\n",
+		(void)printf("%zu services would be served, %zu are refused: see above",
 			     served, table->refused.count);
+	if (found->different > 0)
+		(void)printf("; %zu of them differently than before: see the notes",
+			     found->different);
+	(void)printf("\n");
 }
 
 static int check(const struct options *options, bool dump)
 {
 	struct table *table = NULL;
-	size_t refusals;
-	int status = load(options, &table, &refusals);
+	struct findings found;
+	int status = load(options, !dump, &table, &found);
 
 	if (status == EX_OK && dump && conf_dump(table, stdout) < 0)
 		status = EX_IOERR;
 	if (status == EX_OK && !dump)
-		print_summary(table, refusals);
-	if (status == EX_OK && refusals > 0)
+		print_summary(table, &found);
+	if (status == EX_OK && found.refusals > 0)
 		status = EX_CONFIG;
 	table_free(table);
 	return fflush(stdout) == 0 ? status : EX_IOERR;

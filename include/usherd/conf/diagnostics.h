@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 enum severity {
+	SEVERITY_NOTE, /* nothing is wrong: something to know */
 	SEVERITY_WARNING,
 	SEVERITY_REFUSAL, /* an error that costs one service, and nothing else */
 	SEVERITY_ERROR,   /* an error that costs the whole load */
