@@ -114,6 +114,8 @@ def ftp(port, _directory):
 def make_ftp(directory):
     put_file(directory)
     (directory / "empty").mkdir()
+    # Whatever the umask: vsftpd wants no root that can be written to.
+    (directory / "empty").chmod(0o755)
     (directory / "config").write_text(
         "listen=NO\nanonymous_enable=YES\nlocal_enable=NO\nftp_username=daemon\n"
         "xferlog_enable=NO\nseccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\n"
