@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -221,6 +222,23 @@ static inline int launch_finish(struct launch *launch)
 	launch->output[used] = '\0';
 	assert_int_equal(waitpid(launch->pid, &status, 0), launch->pid);
 	return status;
+}
+
+/* Runs @script in which the word NICER stands for a command that says by how much the
+ * program is nicer than this process. */
+static inline void launch_nice_shell(struct launch *launch, void **state,
+				     const char *script)
+{
+	char nicer[64];
+	char whole[256];
+	const char *at = strstr(script, "NICER");
+
+	assert_non_null(at);
+	(void)snprintf(nicer, sizeof(nicer), "echo $(($(nice) - %d))",
+		       getpriority(PRIO_PROCESS, 0));
+	(void)snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(at - script), script,
+		       nicer, at + strlen("NICER"));
+	launch_shell(launch, state, whole);
 }
 
 static inline void launch_run(struct launch *launch)

@@ -184,10 +184,11 @@ static void sets_umask_nice_and_directory_of_the_program_alone(void **state)
 	char before[256];
 	char after[256];
 	mode_t mask = umask(022);
+	int nice = getpriority(PRIO_PROCESS, 0);
 	struct launch launch;
 
 	assert_non_null(getcwd(before, sizeof(before)));
-	launch_shell(&launch, state, "umask; nice; pwd -P");
+	launch_nice_shell(&launch, state, "umask; NICER; pwd -P");
 	launch.program->umask_given = true;
 	launch.program->umask = 0137;
 	launch.program->nice = 3;
@@ -196,7 +197,7 @@ static void sets_umask_nice_and_directory_of_the_program_alone(void **state)
 	assert_non_null(getcwd(after, sizeof(after)));
 	assert_string_equal(before, after);
 	assert_int_equal(umask(mask), 022);
-	assert_int_equal(getpriority(PRIO_PROCESS, 0), 0);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), nice);
 }
 
 static void begins_in_the_root_directory_with_the_daemons_umask(void **state)
@@ -204,7 +205,7 @@ static void begins_in_the_root_directory_with_the_daemons_umask(void **state)
 	mode_t mask = umask(051);
 	struct launch launch;
 
-	launch_shell(&launch, state, "umask; nice; pwd -P");
+	launch_nice_shell(&launch, state, "umask; NICER; pwd -P");
 	assert_output(&launch, "0051\n0\n/\n");
 	(void)umask(mask);
 }

@@ -167,7 +167,7 @@ static void adds_nice_to_the_daemons_own(void **state)
 {
 	struct launch launch;
 
-	launch_shell(&launch, state, "nice");
+	launch_nice_shell(&launch, state, "NICER");
 	launch.program->nice = 3;
 	assert_exit(in_child(start_as_nice_daemon, &launch), 0);
 	assert_int_equal(read(launch.ours, launch.output, OUTPUT_SIZE), 2);
@@ -180,7 +180,7 @@ static void lowers_nice_only_for_root_and_before_the_change_of_user(void **state
 	struct launch launch;
 
 	need_root();
-	launch_shell(&launch, state, "nice; id -u");
+	launch_nice_shell(&launch, state, "NICER; id -u");
 	launch.program->nice = -5;
 	launch_as(&launch, OTHER_UID, OTHER_GID, NULL, 0);
 	assert_output(&launch, "-5\n54321\n");
