@@ -288,9 +288,10 @@ int adapt_stanza(struct draft *draft)
 {
 	/* In this order: the later ask what the earlier settled. */
 	static int (*const steps[])(struct draft *) = {
-		adapt_names,      adapt_disable,   adapt_internal, adapt_sensor,
-		adapt_id,         adapt_arguments, adapt_label,    adapt_user,
-		adapt_in_process, adapt_families,  adapt_useless,  adapt_rpc,
+		adapt_names,  adapt_words,      adapt_disable,   adapt_internal,
+		adapt_sensor, adapt_id,         adapt_arguments, adapt_label,
+		adapt_user,   adapt_in_process, adapt_families,  adapt_useless,
+		adapt_rpc,
 	};
 	int result = 0;
 
@@ -321,10 +322,10 @@ static bool names_it(const struct assignment *list, const struct stanza *stanza)
 	return false;
 }
 
-static int switch_service(struct stanza *stanza, bool on)
+static int switch_off(struct stanza *stanza)
 {
 	stanza_remove(stanza, "disable");
-	return on ? 0 : give(stanza, "disable", "yes", stanza->line);
+	return give(stanza, "disable", "yes", stanza->line);
 }
 
 int adapt_offer(struct build *build, struct stanzas *stanzas)
@@ -339,10 +340,14 @@ int adapt_offer(struct build *build, struct stanzas *stanzas)
 
 		if (stanza->kind != STANZA_SERVICE)
 			continue;
-		if (enabled != NULL)
-			result = switch_service(stanza, names_it(enabled, stanza));
+		/* In xinetd's files `disable = yes` holds for those that are listed, too.
+		 */
+		if (enabled != NULL && !names_it(enabled, stanza))
+			result = switch_off(stanza);
+		else if (enabled != NULL && native)
+			stanza_remove(stanza, "disable");
 		if (result == 0 && disabled != NULL && names_it(disabled, stanza))
-			result = switch_service(stanza, false);
+			result = switch_off(stanza);
 	}
 	return result;
 }

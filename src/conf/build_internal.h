@@ -69,6 +69,9 @@ struct draft {
 	struct stanza *stanza;
 	struct service *service;
 	struct assignments given;
+	/* Whether an entry of xinetd's files said it, though it means nothing here. */
+	bool wait_said;
+	bool user_said;
 };
 
 /* build.c: a problem of what is being built. */
@@ -82,6 +85,8 @@ int build_refuse(struct build *build, struct service *service);
 /* adapt.c: settle in the stanza itself what other words say more plainly. 0 or -ENOMEM.
  */
 int adapt_stanza(struct draft *draft);
+/* adapt_words.c: note what an entry of xinetd's files says, complain of what none may. */
+int adapt_words(struct draft *draft);
 /* adapt_user.c: the same for who it runs as. */
 int adapt_user(struct draft *draft);
 /* adapt_family.c: the same for the families it listens for. */

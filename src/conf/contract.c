@@ -25,13 +25,20 @@ static bool is_given(const struct draft *draft, const char *name)
 
 static bool needs_wait(const struct draft *draft)
 {
-	return !service_is_internal(draft->service);
+	return !draft->wait_said;
 }
 
 static bool needs_program(const struct draft *draft)
 {
 	return !service_is_internal(draft->service) &&
 	       (draft->service->flags & SERVICE_SENSOR) == 0;
+}
+
+/* A relay, too, which has no rights of its own here. */
+static bool needs_user(const struct draft *draft)
+{
+	return !draft->user_said &&
+	       (needs_program(draft) || draft_find(draft, "redirect") != NULL);
 }
 
 static bool needs_version(const struct draft *draft)
@@ -58,7 +65,7 @@ static void check_required(struct draft *draft)
 		bool (*is_needed)(const struct draft *draft);
 	} required[] = {
 		{ "socket_type", needs_socket_type }, { "wait", needs_wait },
-		{ "server", needs_program },          { "user", needs_program },
+		{ "server", needs_program },          { "user", needs_user },
 		{ "rpc_version", needs_version },     { "rpc_number", needs_number },
 	};
 	char buffer[MISSING_SIZE] = "";
