@@ -52,7 +52,7 @@ static void end_children(struct server *server)
 
 	children_signal(server->engine.children, SIGTERM);
 	/* After that: its process ends by itself, and soon. */
-	registrar_stop(server->registrar);
+	registrar_stop(server->registrar, false);
 	server->stop_timer.fired = grace_over;
 	server->stop_timer.data = server;
 	if (loop_timer_set(loop, &server->stop_timer,
@@ -88,7 +88,7 @@ void server_stop(struct server *server, enum stop_mode mode)
 	/* Nobody's program is started any more. */
 	retries_done(&server->engine.retries);
 	if (mode == STOP_DETACH) {
-		registrar_stop(server->registrar);
+		registrar_stop(server->registrar, true);
 		loop_stop(server->loop);
 	} else {
 		end_children(server);

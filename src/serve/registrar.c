@@ -345,10 +345,23 @@ void registrar_refresh(struct registrar *registrar)
 	look_again(registrar, 0);
 }
 
-void registrar_stop(struct registrar *registrar)
+/* Nobody will be there to hear of its end. What it has sent already rpcbind reads first,
+ * since it takes its clients in the order they come in. */
+static void abandon_run(struct registrar *registrar)
+{
+	if (registrar->run == NULL)
+		return;
+	(void)kill(registrar->run->child.pid, SIGKILL);
+	registrar->run->registrar = NULL;
+	registrar->run = NULL;
+}
+
+void registrar_stop(struct registrar *registrar, bool at_once)
 {
 	registrar->stopping = true;
 	loop_timer_cancel(&registrar->timer);
+	if (at_once)
+		abandon_run(registrar);
 	if (registrar->run != NULL)
 		return;
 	collect(registrar);

@@ -4,6 +4,7 @@ a network of their own with a /run of their own."""
 import contextlib
 import ctypes
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -64,6 +65,28 @@ def registered(number):
                            capture_output=True, check=False).stdout
     return sorted((int(m[1]), m[2], int(m[3])) for m in
                   re.finditer(r"^ +%d +(\d+) +(\w+) +(\d+)" % number, shown, re.M))
+
+
+def registering():
+    """The processes that talk to rpcbind in this namespace."""
+    found = []
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if (entry.isdigit() and
+                    pathlib.Path("/proc", entry, "comm").read_text() == "usherd-rpc\n" and
+                    os.readlink("/proc/%s/ns/net" % entry) ==
+                    os.readlink("/proc/self/ns/net")):
+                found.append(int(entry))
+    return found
+
+
+def is_waiting_for_an_answer(pid):
+    """It sleeps, with a connection: it has said what it has to say."""
+    with contextlib.suppress(OSError):
+        connected = any(os.readlink(each).startswith("socket:") for each in
+                        pathlib.Path("/proc/%d/fd" % pid).iterdir())
+        return connected and ") S " in pathlib.Path("/proc/%d/stat" % pid).read_text()
+    return False
 
 
 def answers(transport, number, version):
@@ -169,10 +192,22 @@ service %s {
         self.rpcbind()
         daemon = self.daemon(self.stream())
         eventually(lambda: registered(OURS), "registered")
-        # A removal while registrations are under way may be lost, as usherd(8) has it.
-        eventually(lambda: daemon.children() == [], "nothing is under way")
         daemon.stop(signal.SIGQUIT)
         eventually(lambda: registered(OURS) == [], "removed")
+
+    def test_such_a_stop_removes_what_is_being_registered(self):
+        rpcbind = self.rpcbind()
+        rpcbind.send_signal(signal.SIGSTOP)
+        self.addCleanup(rpcbind.send_signal, signal.SIGCONT)
+        daemon = self.daemon(self.stream())
+        # It waits for the answer to what it has sent.
+        waiting = eventually(lambda: [pid for pid in registering()
+                                      if is_waiting_for_an_answer(pid)], "an order")
+        daemon.stop(signal.SIGQUIT)
+        rpcbind.send_signal(signal.SIGCONT)
+        eventually(lambda: registering() == [], "everything has been said")
+        self.assertEqual(registered(OURS), [])
+        self.assertEqual(len(waiting), 1)
 
     def test_what_an_earlier_usherd_left_behind_is_replaced(self):
         self.rpcbind()

@@ -31,7 +31,9 @@ void registrar_free(struct registrar *registrar);
  * services of that type. */
 void registrar_refresh(struct registrar *registrar);
 
-/* Have everything removed from rpcbind, now and once; nothing is registered any more. */
-void registrar_stop(struct registrar *registrar);
+/* Have everything removed from rpcbind, once; nothing is registered any more. When what
+ * is under way has ended; or @at_once, because the loop ends with it: that is killed, and
+ * the process that removes everything goes on by itself. */
+void registrar_stop(struct registrar *registrar, bool at_once);
 
 #endif
