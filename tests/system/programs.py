@@ -12,23 +12,25 @@ import socket
 import struct
 import urllib.request
 
-import harness
+from fetched import environment, where
 from harness import DEADLINE, connect, datagram_socket, exchange
 from realworld import run, succeed
 
 
 class Program:
     """prepare(directory) makes what the entry's {directory} names; talk(port, directory)
-    returns the answer with all that may differ taken out."""
+    returns the answer with all that may differ taken out; unless(test) is the test, or one
+    that is skipped."""
 
-    def __init__(self, name, needs, entry, talk, prepare=lambda directory: None):
+    def __init__(self, name, needs, entry, talk, prepare=lambda directory: None,
+                 unless=lambda test: test):
         self.name, self.needs, self.talk, self.prepare = name, needs, talk, prepare
-        self.entry = entry
+        self.entry, self.unless = entry, unless
 
 
 def tcp(server, args="", user="nobody", **more):
     return {"socket_type": "stream", "protocol": "tcp", "wait": "no", "user": user,
-            "server": server, "server_args": args, **more}
+            "server": server, "server_args": args, "env": environment(server), **more}
 
 
 def udp(server, args="", user="root", **more):
@@ -280,10 +282,6 @@ def distcc(port, directory):
             env={"DISTCC_HOSTS": "127.0.0.1:%d" % port, "DISTCC_FALLBACK": "0",
                  "HOME": str(directory)})
     return target.read_bytes()
-
-
-def where(name):
-    return harness.program(name) or "/usr/sbin/" + name
 
 
 PROGRAMS = (

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Programs that people have in xinetd's files: usherd serves them from such a file, and
-where the real xinetd is installed it serves the same conversation, with the same answer."""
+where the real xinetd is installed it serves the same conversation, with the same answer.
+Those that are not installed are taken from where fetch_programs.sh has unpacked them."""
 import os
 import re
 import signal
@@ -9,8 +10,10 @@ import urllib.error
 import urllib.request
 
 import harness
+from fetched import needs
 from harness import Case, needs_program, needs_root
 from programs import PROGRAMS, tcp
+from programs_unpacked import UNPACKED
 
 ENTRY = """service {name}
 {{
@@ -167,13 +170,14 @@ class Balancer(Served):
 
 
 def make_test(program):
-    @needs_program(*program.needs)
+    @program.unless
+    @needs(*program.needs)
     def test(self):
         self.converse(program)
     return test
 
 
-for each in PROGRAMS:
+for each in PROGRAMS + UNPACKED:
     setattr(Programs, "test_" + each.name.replace("-", "_"), make_test(each))
 
 
