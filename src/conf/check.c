@@ -348,11 +348,11 @@ static void check_ident(struct draft *draft)
 void check_service(struct draft *draft)
 {
 	static void (*const checks[])(struct draft *) = {
-		check_sensor,        check_kind,     check_applicable, check_protocol,
-		check_wait,          check_internal, check_user,       check_paths,
-		check_idle_timeout,  check_group,    check_redirect,   check_ident,
-		check_document_root, check_type,     check_rpc,        check_contract,
-		check_banners,       check_access,
+		check_sensor,        check_kind,     check_applicable,  check_protocol,
+		check_wait,          check_internal, check_user,        check_paths,
+		check_idle_timeout,  check_group,    check_redirect,    check_ident,
+		check_document_root, check_type,     check_rpc,         check_contract,
+		check_banners,       check_access,   check_source_rate,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

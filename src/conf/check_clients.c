@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Checks of what a service says of clients that it refuses, and to them. */
 #include "build_internal.h"
+#include "usherd/base/units.h"
 
 /* Of attribute @name, which was given. */
 static void draft_warn(const struct draft *draft, const char *name, const char *what)
@@ -40,4 +41,21 @@ void check_banners(struct draft *draft)
 			draft_warn(draft, names[i],
 				   "has no effect: it is for streams with wait = no");
 	}
+}
+
+/* What a program that accepts its clients itself does with them is out of sight. */
+void check_source_rate(struct draft *draft)
+{
+	struct service *service = draft->service;
+	const struct assignment *given = draft_find(draft, "per_source_cpm");
+
+	if (given == NULL || !service->wait || !service_has_streams(service))
+		return;
+	if (given->inherited)
+		service->policy.per_source_cpm = UNITS_UNLIMITED;
+	else
+		draft_complain(draft, "per_source_cpm",
+			       "per_source_cpm cannot be enforced for service '%s': with "
+			       "wait = yes its program accepts the connections",
+			       service->id);
 }

@@ -129,17 +129,6 @@ static void give_rate(struct inetd_draft *draft, const char *name, const char *n
 	inetd_give(draft, name, "10");
 }
 
-/* FreeBSD's third number, of starts for one client. */
-static void warn_of_source_rate(struct inetd_draft *draft, const char *number)
-{
-	if (strspn(number, "0") != strlen(number))
-		inetd_warn(
-			draft,
-			"no more than %s starts in a minute for one client: this limit "
-			"is not kept; per_source limits what one client has at once",
-			number);
-}
-
 static bool take_number(const char **cursor, char number[NUMBER_BYTES + 1])
 {
 	size_t length = strspn(*cursor, "0123456789");
@@ -155,6 +144,24 @@ static bool take_number(const char **cursor, char number[NUMBER_BYTES + 1])
 static bool is_zero(const char *number)
 {
 	return strspn(number, "0") == strlen(number);
+}
+
+/* Of starts for one client in a minute. The clients of a stream that waits are only seen
+ * by its program. */
+static void give_source_rate(struct inetd_draft *draft, const char *number, bool waits)
+{
+	const char *type = draft->entry->socket_type;
+
+	if (is_zero(number))
+		return;
+	if (waits && type != NULL && strncmp(type, "stream", 6) == 0)
+		inetd_warn(draft,
+			   "no more than %s starts in a minute for one client: "
+			   "with wait its program accepts the clients, and this "
+			   "limit is not kept",
+			   number);
+	else
+		inetd_give(draft, "per_source_cpm", number);
 }
 
 /* "/MAX-CHILD[/PER-SOURCE-PER-MINUTE[/PER-SOURCE]]", where 0 is no limit. A service that
@@ -176,7 +183,7 @@ static bool add_slashed(struct inetd_draft *draft, const char *cursor, bool wait
 		inetd_warn(draft,
 			   "wait: one program has the socket at a time, not up to %s",
 			   numbers[0]);
-	warn_of_source_rate(draft, numbers[1]);
+	give_source_rate(draft, numbers[1], waits);
 	if (!is_zero(numbers[2]))
 		inetd_give(draft, "per_source", numbers[2]);
 	return true;
@@ -204,8 +211,13 @@ void inetd_add_wait(struct inetd_draft *draft)
 			     SHOWN(entry->wait));
 	if (entry->per_minute != NULL)
 		give_rate(draft, "cpm", entry->per_minute);
-	if (entry->per_source_per_minute != NULL)
-		warn_of_source_rate(draft, entry->per_source_per_minute);
+	if (entry->per_source_per_minute == NULL)
+		return;
+	if (is_number(entry->per_source_per_minute, strlen(entry->per_source_per_minute)))
+		give_source_rate(draft, entry->per_source_per_minute, waits);
+	else
+		inetd_refuse(draft, "ip_max: expected a number, got '%s'",
+			     SHOWN(entry->per_source_per_minute));
 }
 
 /* USER[:GROUP][/CLASS]. USER.GROUP is left whole: whether there is a user of that name is

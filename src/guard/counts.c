@@ -3,7 +3,7 @@
 
 #include "usherd/guard/guard.h"
 
-_Static_assert(REASON_LIBWRAP < COUNTS_REASONS, "every reason has its number");
+_Static_assert(REASON_PER_SOURCE_CPM < COUNTS_REASONS, "every reason has its number");
 
 void counts_add(struct counts *sum, const struct counts *more)
 {

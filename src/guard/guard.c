@@ -30,11 +30,17 @@ static const char *const words[] = {
 	[REASON_LOAD] = "load",
 	[REASON_CPM] = "connections per minute",
 	[REASON_LIBWRAP] = "libwrap",
+	[REASON_PER_SOURCE_CPM] = "per_source_cpm",
 };
 
 static bool is_paused(const struct question *question)
 {
 	return question->around->now_ns < question->arrivals->paused_until_ns;
+}
+
+static bool exceeds_source_rate(const struct question *question)
+{
+	return question->around->overdue;
 }
 
 /* It said so of the last who came, and a pause that it began goes on. */
@@ -192,6 +198,7 @@ static const struct check {
 } checks[] = {
 	{ REASON_ADDRESS, is_unwelcome },
 	{ REASON_TIME, is_closed },
+	{ REASON_PER_SOURCE_CPM, exceeds_source_rate },
 	{ REASON_CPS, exceeds_cps },
 	{ REASON_CPM, exceeds_cpm },
 	{ REASON_LOAD, exceeds_load },

@@ -8,8 +8,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "guard_internal.h"
 #include "usherd/guard/guard.h"
 
 #define SLOTS_MIN 16 /* slots are a power of two */
@@ -18,14 +18,6 @@ struct tally_source {
 	struct prefix prefix;
 	uint64_t active; /* 0: the slot is free */
 };
-
-/* The finalizer of SplitMix64: every bit of the input changes half of the output. */
-static uint64_t mix(uint64_t value)
-{
-	value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return value ^ (value >> 31);
-}
 
 /* Of a tally in shared memory, which every process sees at another address, the table
  * stands behind it. */
@@ -39,18 +31,11 @@ static const struct tally_source *table_seen(const struct tally *tally)
 	return tally->fixed ? (const struct tally_source *)(tally + 1) : tally->sources;
 }
 
-/* Clients choose their addresses, so a seed (the place of the table in memory: random,
- * and another one after each resize) is mixed in: collisions cannot be prepared. */
+/* The seed is the place of the table in memory: random, and another one after each
+ * resize. */
 static size_t home_of(uint64_t seed, size_t slots, const struct prefix *prefix)
 {
-	uint64_t half[2];
-	uint64_t hash = mix(seed);
-
-	memcpy(half, prefix->bytes, sizeof(half));
-	hash = mix(hash ^ half[0]);
-	hash = mix(hash ^ half[1]);
-	hash = mix(hash ^ prefix->bits);
-	return (size_t)hash & (slots - 1);
+	return (size_t)guard_hash(seed, prefix) & (slots - 1);
 }
 
 /* The slot @prefix is in, or the free one it belongs in. There always is a free one. */

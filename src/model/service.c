@@ -23,6 +23,7 @@ static const struct service defaults = {
 	.policy = {
 		.instances = UNITS_UNLIMITED,
 		.per_source = UNITS_UNLIMITED,
+		.per_source_cpm = UNITS_UNLIMITED,
 		.cps_rate = 50,
 		.cps_pause_ns = 10 * CLOCK_NS_PER_SECOND,
 		.source_ipv4_bits = 32,

@@ -66,8 +66,11 @@ static struct verdict decide(struct post *post, const struct addr *peer,
 	around->arrivals = post->arrivals;
 	if (!handed && !around->denied && !policy->trap &&
 	    is_welcome(policy, around, peer) && guard_is_open(policy, around->minute)) {
-		arrivals_count(post->arrivals, around->now_ns);
-		arrivals_count_minute(post->arrivals, policy, around->now_ns);
+		around->overdue = !rates_take(post->rates, policy, peer, around->now_ns);
+		if (!around->overdue) {
+			arrivals_count(post->arrivals, around->now_ns);
+			arrivals_count_minute(post->arrivals, policy, around->now_ns);
+		}
 	}
 	return guard_decide(policy, post->tally, around, peer);
 }

@@ -3,7 +3,7 @@
  * Shared memory for tallies. Who reads and who writes them is settled by workers.c.
  *
  * It begins with the lock. With several slots the arrivals of each service follow, which
- * outlive every single worker; then the slots, alike.
+ * outlive every single worker, and in any case those by source; then the slots, alike.
  */
 #include "usherd/serve/ledger.h"
 
@@ -24,6 +24,7 @@ struct page {
 	char *id; /* owned */
 	size_t sources;
 	size_t offset; /* in each slot */
+	size_t rates;  /* where they are, from the begin; 0: there are none */
 };
 
 struct ledger {
@@ -47,8 +48,8 @@ struct ledger {
 
 _Static_assert(sizeof(pthread_mutex_t) <= PAGE_ALIGNMENT, "the lock has its line");
 
-/* Of a packed page: two numbers and an id. */
-#define PACKED_PAGE_MIN 17
+/* Of a packed page: three numbers, one of them an id's length. */
+#define PACKED_PAGE_MIN 24
 
 /* No worker has more sessions than descriptors, so no more sources. */
 static size_t most_sources(const struct service *service)
@@ -69,7 +70,7 @@ static size_t align(size_t size)
 }
 
 /* Takes @id over, also on failure. */
-static int add_page(struct ledger *ledger, char *id, size_t sources)
+static int add_page(struct ledger *ledger, char *id, size_t sources, bool rates)
 {
 	struct page *page = &ledger->pages[ledger->count];
 
@@ -80,7 +81,13 @@ static int add_page(struct ledger *ledger, char *id, size_t sources)
 	page->offset = ledger->slot_size;
 	ledger->slot_size += align(tally_memory_size(sources));
 	ledger->count++;
-	return 0;
+	if (!rates)
+		return 0;
+	page->rates = ledger->head;
+	return __builtin_add_overflow(ledger->head, align(rates_memory_size()),
+				      &ledger->head)
+		       ? -ENOMEM
+		       : 0;
 }
 
 static struct ledger *allocate(size_t count, unsigned slots)
@@ -138,6 +145,13 @@ static void place_tallies(struct ledger *ledger, unsigned slot)
 		(void)tally_place(tally_at(ledger, i, slot), ledger->pages[i].sources);
 }
 
+static void place_rates(struct ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->count; i++)
+		if (ledger->pages[i].rates != 0)
+			(void)rates_place(ledger->memory + ledger->pages[i].rates);
+}
+
 static pthread_mutex_t *lock_of(const struct ledger *ledger)
 {
 	return (pthread_mutex_t *)(void *)ledger->memory;
@@ -179,7 +193,8 @@ int ledger_new(struct service *const *services, size_t count, unsigned slots,
 	if (ledger == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count && r == 0; i++)
-		r = add_page(ledger, strdup(services[i]->id), most_sources(services[i]));
+		r = add_page(ledger, strdup(services[i]->id), most_sources(services[i]),
+			     rates_wanted(&services[i]->policy));
 	if (r == 0)
 		r = measure(ledger);
 	if (r == 0)
@@ -192,6 +207,7 @@ int ledger_new(struct service *const *services, size_t count, unsigned slots,
 	}
 	for (unsigned i = 0; i < slots; i++)
 		place_tallies(ledger, i);
+	place_rates(ledger);
 	*ret = ledger;
 	return 0;
 }
@@ -241,6 +257,15 @@ struct arrivals *ledger_arrivals(const struct ledger *ledger, const char *id)
 	if (page == ledger->count)
 		return NULL;
 	return ledger->slots > 1 ? &arrivals[page] : &tally_at(ledger, page, 0)->arrivals;
+}
+
+struct rates *ledger_rates(const struct ledger *ledger, const char *id)
+{
+	size_t page = find_page(ledger, id);
+
+	if (page == ledger->count || ledger->pages[page].rates == 0)
+		return NULL;
+	return (struct rates *)(void *)(ledger->memory + ledger->pages[page].rates);
 }
 
 const struct tally *ledger_page(const struct ledger *ledger, size_t index, unsigned slot,
@@ -301,6 +326,7 @@ void ledger_pack(const struct ledger *ledger, struct packer *packer)
 	for (size_t i = 0; i < ledger->count; i++) {
 		pack_text(packer, ledger->pages[i].id);
 		pack_number(packer, ledger->pages[i].sources);
+		pack_number(packer, ledger->pages[i].rates != 0);
 	}
 }
 
@@ -311,10 +337,11 @@ static int unpack_pages(struct unpacker *unpacker, struct ledger *ledger, size_t
 	for (size_t i = 0; i < count && r == 0; i++) {
 		char *id = unpack_text(unpacker);
 		size_t sources = (size_t)unpack_number(unpacker, LEDGER_SOURCES_MAX + 1);
+		bool rates = unpack_number(unpacker, 1) != 0;
 
 		r = unpacker->failed ? -EBADMSG : 0;
 		if (r == 0)
-			r = add_page(ledger, id, sources);
+			r = add_page(ledger, id, sources, rates);
 		else
 			free(id);
 	}

@@ -24,11 +24,28 @@ static int equip_program(struct post *post, struct error *err)
 	return r;
 }
 
+/* A worker has one of all workers' instead. */
+static int equip_rates(struct post *post)
+{
+	void *memory;
+
+	if (!rates_wanted(&post->service->policy))
+		return 0;
+	memory = calloc(1, rates_memory_size());
+	if (memory == NULL)
+		return -ENOMEM;
+	post->own_rates = rates_place(memory);
+	post->rates = post->own_rates;
+	return 0;
+}
+
 static int equip(struct post *post, struct error *err)
 {
 	const struct service *service = post->service;
 	int r;
 
+	if (equip_rates(post) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
 	/* The supervisor is all that a sensor needs. */
 	if (service->policy.trap)
 		return 0;
@@ -148,6 +165,7 @@ void post_unref(struct post *post)
 	service_unref(post->service);
 	target_list_done(&post->targets);
 	tally_done(&post->own_tally);
+	free(post->own_rates);
 	free((void *)post->elsewhere);
 	free((void *)post->listeners);
 	free(post);
@@ -212,6 +230,12 @@ void post_replace(struct post *post, struct post *fresh)
 	fresh->internal = old.internal;
 	fresh->targets = old.targets;
 	fresh->billboard = old.billboard;
+	/* Who came before has come all the same. */
+	if (post->own_rates == NULL) {
+		post->own_rates = fresh->own_rates;
+		post->rates = fresh->rates;
+		fresh->own_rates = NULL;
+	}
 	/* Running programs still write to the pipe they were given. */
 	if (post->stderr_pipe == NULL) {
 		post->stderr_pipe = stderr_pipe_move(fresh->stderr_pipe, post);

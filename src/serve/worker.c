@@ -111,6 +111,7 @@ static int join_ledgers(struct post *post, const struct worker_plan *plan)
 	if (tally != NULL) {
 		post->tally = tally;
 		post->arrivals = ledger_arrivals(plan->ledger, id);
+		post->rates = ledger_rates(plan->ledger, id);
 	}
 	if (count > 1)
 		post->ledger = plan->ledger;

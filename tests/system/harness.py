@@ -335,10 +335,10 @@ def exchange(port, data=b"", host="127.0.0.1", source=None):
         return read_all(connection)
 
 
-def answer(port, data=b""):
+def answer(port, data=b"", source=None):
     """As exchange(), with a reset connection taken for one that was closed."""
     try:
-        return exchange(port, data)
+        return exchange(port, data, source=source)
     except OSError:
         return b""
 

@@ -149,6 +149,17 @@ class InetdConf(Case):
         self.assertEqual(exchange(other), b"y\n")
 
 
+    def test_starts_in_a_minute_for_one_client(self):
+        port = harness.free_port()
+        log = self.start("127.0.0.1:%d stream tcp nowait/9/3 %s /bin/echo echo x\n"
+                         % (port, user()))
+        for _ in range(3):
+            self.assertEqual(exchange(port, source="127.0.0.2"), b"x\n")
+        self.assertEqual(harness.answer(port, source="127.0.0.2"), b"")
+        self.assertEqual(exchange(port, source="127.0.0.3"), b"x\n")
+        self.assertEqual(log.matches("rests for"), [])
+
+
 class PerMinute(Case):
     def test_the_rest_is_short_and_ends_by_itself(self):
         port = harness.free_port()

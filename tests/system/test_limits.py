@@ -88,6 +88,67 @@ class Limits(Case):
             self.assertTrue(self.refused(port, "127.0.0.200"))
             self.held(port, "127.0.1.2")
 
+    def assert_taken(self, port, source, count, tries):
+        taken = [harness.answer(port, b"x", source) for _ in range(tries)]
+        self.assertEqual(taken, [b"x"] * count + [b""] * (tries - count))
+
+    def test_per_source_cpm_counts_each_source_alone(self):
+        # Another place is free after 20 s; who is slower sees no harm but no refusal, too.
+        for port, daemon in self.both_kinds("cps = { 7, 300 } per_source_cpm = 3"):
+            begin = time.monotonic()
+            self.assert_taken(port, "127.0.0.2", 3, 5)
+            self.assert_taken(port, "127.0.0.3", 3, 3)
+            if time.monotonic() - begin > 20:
+                self.skipTest("this machine is too slow for 8 clients in 20 seconds")
+            daemon.wait_for(r"FAIL: limited per_source_cpm from=127\.0\.0\.2$", count=2)
+            self.assertEqual(daemon.matches("per_source_cpm from=127.0.0.3"), [])
+            # Of the connections per second those that were refused took nothing.
+            self.assertEqual(daemon.matches("rests for"), [])
+
+    def test_per_source_cpm_counts_by_prefix(self):
+        more = OFF + "per_source_cpm = 2 source_prefix = { 24, 64 }"
+        for port, _daemon in self.both_kinds(more):
+            for source, count in (("127.0.0.2", 1), ("127.0.0.200", 1), ("127.0.0.3", 0),
+                                  ("127.0.1.2", 1)):
+                self.assert_taken(port, source, count, 1)
+
+    def test_per_source_cpm_of_ipv6(self):
+        for port, daemon in self.both_kinds(OFF + "per_source_cpm = 1", bind='"::1"'):
+            self.assertEqual(exchange(port, b"x", "::1"), b"x")
+            with contextlib.closing(connect(port, "::1")) as client:
+                self.assertEqual(harness.read_all_quietly(client), b"")
+            daemon.wait_for(r"FAIL: limited per_source_cpm from=::1$")
+
+    def test_per_source_cpm_is_exact_over_several_workers(self):
+        port = harness.free_port()
+        daemon = self.daemon("workers = 4\n" + service(
+            port, OFF + "per_source_cpm = 5", IN_PROCESS))
+        begin = time.monotonic()
+        answers = [harness.answer(port, b"x", "127.0.0.%d" % (2 + number % 2))
+                   for number in range(40)]
+        if time.monotonic() - begin > 12:
+            self.skipTest("this machine is too slow for 40 clients in 12 seconds")
+        self.assertEqual(answers, [b"x"] * 10 + [b""] * 30)
+        daemon.wait_for(r"FAIL: limited per_source_cpm from=127\.0\.0\.2$")
+
+    def test_a_worker_that_dies_leaves_what_it_counted_by_source(self):
+        port = harness.free_port()
+        daemon = self.daemon("workers = 2\n" + service(
+            port, OFF + "per_source_cpm = 2", IN_PROCESS))
+        self.assert_taken(port, "127.0.0.2", 2, 3)
+        os.kill(daemon.children()[0], 9)
+        daemon.wait_for(r"starting another")
+        self.assert_taken(port, "127.0.0.2", 0, 1)
+        self.assert_taken(port, "127.0.0.3", 2, 3)
+
+    def test_a_reload_forgives_no_source(self):
+        port = harness.free_port()
+        config = service(port, OFF + "per_source_cpm = 2")
+        daemon = self.daemon(config)
+        self.assert_taken(port, "127.0.0.2", 2, 3)
+        daemon.reload(config.replace("PID, HOST", "HOST"))
+        self.assert_taken(port, "127.0.0.2", 0, 1)
+
     def test_cps_refuses_at_once_and_recovers_by_itself(self):
         for port, daemon in self.both_kinds("cps = { 3, 1 }"):
             begin = time.monotonic()

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* More than there are in enum reason. */
-#define COUNTS_REASONS 13
+#define COUNTS_REASONS 14
 
 struct counts {
 	uint64_t started;   /* sessions and programs */

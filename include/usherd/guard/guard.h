@@ -5,10 +5,11 @@
  *
  * The checks stand in one table and run in its order; the first that refuses gives the
  * reason:
- *   address (denied by all services, no_access, only_from), access_times, cps, cpm,
- * max_load, instances, per_source, process limit. Address and time come first, and who is
- * refused for them counts against nothing: otherwise a stranger could use up the
- * connections per second of those who may come in.
+ *   address (denied by all services, no_access, only_from), access_times,
+ * per_source_cpm, cps, cpm, max_load, instances, per_source, process limit. Address, time
+ * and the rate of one source come first, and who is refused for them counts against
+ * nothing: otherwise a stranger could use up the connections per second of those who may
+ * come in.
  *
  * Memory: a tally counts sources in one table that never holds more entries than there
  * are running sessions of the service; refused clients leave nothing behind.
@@ -27,18 +28,19 @@
 
 enum reason {
 	REASON_NONE = 0,
-	REASON_CPS,           /* "connections per second" */
-	REASON_INSTANCES,     /* "service_limit" */
-	REASON_PER_SOURCE,    /* "per_source_limit" */
-	REASON_PROCESS_LIMIT, /* "process_limit" */
-	REASON_ADDRESS,       /* "address" */
-	REASON_FORK,          /* "fork": the program could not be started */
-	REASON_RESOURCES,     /* "resources": out of descriptors or memory */
-	REASON_UNREACHABLE,   /* "unreachable": no target of redirect was */
-	REASON_TIME,          /* "time": outside of access_times */
-	REASON_LOAD,          /* "load" */
-	REASON_CPM,           /* "connections per minute" */
-	REASON_LIBWRAP,       /* "libwrap": hosts.allow and hosts.deny */
+	REASON_CPS,            /* "connections per second" */
+	REASON_INSTANCES,      /* "service_limit" */
+	REASON_PER_SOURCE,     /* "per_source_limit" */
+	REASON_PROCESS_LIMIT,  /* "process_limit" */
+	REASON_ADDRESS,        /* "address" */
+	REASON_FORK,           /* "fork": the program could not be started */
+	REASON_RESOURCES,      /* "resources": out of descriptors or memory */
+	REASON_UNREACHABLE,    /* "unreachable": no target of redirect was */
+	REASON_TIME,           /* "time": outside of access_times */
+	REASON_LOAD,           /* "load" */
+	REASON_CPM,            /* "connections per minute" */
+	REASON_LIBWRAP,        /* "libwrap": hosts.allow and hosts.deny */
+	REASON_PER_SOURCE_CPM, /* "per_source_cpm" */
 };
 
 /* xinetd's word for it, as in its FAIL lines. */
@@ -80,6 +82,7 @@ struct surroundings {
 	uint64_t children;     /* programs running, all services */
 	uint64_t max_children; /* UNITS_UNLIMITED: no limit */
 	bool denied;           /* the client, by all services */
+	bool overdue;          /* rates_take() has said so of its source */
 	/* Where the policy asks for them; more than there is refuses. */
 	unsigned minute; /* of the day, local time */
 	uint64_t load;   /* average of the last minute, in POLICY_LOAD_UNIT */
@@ -113,10 +116,10 @@ bool guard_welcomes_named(const struct policy *policy, const struct addr *peer,
 			  const struct peer_names *names);
 
 /*
- * Count one arrival against cps. Called once for each client that is welcome now, before
- * guard_decide().
- * More than cps_rate within the second that began with its first arrival: those in
- * excess are refused. Processes that count together may differ a little about the moment.
+ * Count one arrival against cps. Called once for each client that is welcome now and
+ * whose source is not overdue, before guard_decide(). More than cps_rate within the
+ * second that began with its first arrival: those in excess are refused. Processes that
+ * count together may differ a little about the moment.
  */
 void arrivals_count(struct arrivals *arrivals, uint64_t now_ns);
 

@@ -39,10 +39,11 @@ struct policy {
 	struct prefix_list no_access;
 	struct day_span *access_times; /* owned; NULL: at any time */
 	size_t access_time_count;
-	uint64_t max_load;   /* in POLICY_LOAD_UNIT; 0: no limit */
-	uint64_t instances;  /* UNITS_UNLIMITED: no limit */
-	uint64_t per_source; /* likewise */
-	uint64_t cps_rate;   /* connections per second; 0: no limit */
+	uint64_t max_load;       /* in POLICY_LOAD_UNIT; 0: no limit */
+	uint64_t instances;      /* UNITS_UNLIMITED: no limit */
+	uint64_t per_source;     /* likewise */
+	uint64_t per_source_cpm; /* connections per minute; UNITS_UNLIMITED: no limit */
+	uint64_t cps_rate;       /* connections per second; 0: no limit */
 	uint64_t cps_pause_ns;
 	uint64_t cpm_rate; /* connections per minute; 0: no limit */
 	uint64_t cpm_pause_ns;

@@ -22,6 +22,7 @@
 #include "usherd/exec/spawn.h"
 #include "usherd/guard/crowd.h"
 #include "usherd/guard/guard.h"
+#include "usherd/guard/rates.h"
 #include "usherd/internal/internal.h"
 #include "usherd/loop/loop.h"
 #include "usherd/model/service.h"
@@ -131,7 +132,9 @@ struct post {
 	struct tally *tally; /* own_tally, or in a worker's ledger (borrowed) */
 	struct tally own_tally;
 	struct arrivals *arrivals; /* the tally's, or all workers' (borrowed) */
-	struct ledger *ledger;     /* borrowed; whose lock is needed to count, or NULL */
+	struct rates *rates; /* own_rates, or all workers' (borrowed); NULL: not wanted */
+	struct rates *own_rates; /* owned */
+	struct ledger *ledger;   /* borrowed; whose lock is needed to count, or NULL */
 	/* Worker: what those beside it, and predecessors that still have sessions, count;
 	 * borrowed entries. */
 	const struct tally **elsewhere; /* owned array */

@@ -21,6 +21,7 @@
 
 #include "usherd/base/pack.h"
 #include "usherd/guard/guard.h"
+#include "usherd/guard/rates.h"
 #include "usherd/model/service.h"
 
 struct ledger;
@@ -39,6 +40,10 @@ struct tally *ledger_find(const struct ledger *ledger, const char *id, unsigned 
 /* Where all who share the ledger count arrivals of service @id; NULL as above. With one
  * slot it is its tally's, and is cleared with that. */
 struct arrivals *ledger_arrivals(const struct ledger *ledger, const char *id);
+
+/* Where all who share the ledger count arrivals by their source; NULL as above, and if
+ * the service did not want it. */
+struct rates *ledger_rates(const struct ledger *ledger, const char *id);
 
 /* The tally of @slot on the page at @index, and the id it is for; NULL: there are no more
  * pages. */

@@ -253,11 +253,17 @@ static const struct {
 	{ "ftp stream tcp nowait/10 root /bin/cat cat",
 	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no instances=10 user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream tcp nowait/10/20 root /bin/cat cat",
-	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no instances=10 user=root server=/bin/cat groups=yes argv0=cat\n"
-	  "1: warning: no more than 20 starts in a minute for one client: this limit is not kept; per_source limits what one client has at once\n" },
+	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no instances=10 per_source_cpm=20 user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream tcp nowait/10/20/3 root /bin/cat cat",
-	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no instances=10 per_source=3 user=root server=/bin/cat groups=yes argv0=cat\n"
-	  "1: warning: no more than 20 starts in a minute for one client: this limit is not kept; per_source limits what one client has at once\n" },
+	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no instances=10 per_source_cpm=20 per_source=3 user=root server=/bin/cat groups=yes argv0=cat\n" },
+	{ "ftp stream tcp wait/0/20 root /bin/cat cat",
+	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=yes user=root server=/bin/cat groups=yes argv0=cat\n"
+	  "1: warning: no more than 20 starts in a minute for one client: with wait its program accepts the clients, and this limit is not kept\n" },
+	{ "tftp dgram udp wait/1/20 root /bin/cat cat",
+	  "tftp/udp: protocol=udp name=tftp socket_type=dgram wait=yes per_source_cpm=20 user=root server=/bin/cat groups=yes argv0=cat\n" },
+	{ "ftp on protocol=tcp, wait=no, user=root, ip_max=x, exec=/bin/cat;",
+	  "ftp/tcp: -\n"
+	  "1: error: ip_max: expected a number, got 'x'; the service is left out\n" },
 	{ "ftp stream tcp nowait/0/0/3 root /bin/cat cat",
 	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no per_source=3 user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream tcp nowait/0 root /bin/cat cat",
@@ -390,8 +396,7 @@ static const struct {
 	  "echo/tcp: protocol=tcp name=echo socket_type=stream wait=no user=nobody internal=echo\n"
 	  "ssh/tcp: protocol=tcp name=ssh socket_type=stream wait=no user=root server=/bin/cat groups=yes\n" },
 	{ "ftp on bind=127.0.0.1, protocol=tcp4, wait=no, user=root, group=daemon, service_max=40, ip_max=5, exec=/bin/cat;",
-	  "127.0.0.1:ftp/tcp4: protocol=tcp name=ftp bind=127.0.0.1 flags=IPv4 socket_type=stream wait=no cpm=40|10 user=root group=daemon server=/bin/cat groups=yes\n"
-	  "1: warning: no more than 5 starts in a minute for one client: this limit is not kept; per_source limits what one client has at once\n" },
+	  "127.0.0.1:ftp/tcp4: protocol=tcp name=ftp bind=127.0.0.1 flags=IPv4 socket_type=stream wait=no cpm=40|10 per_source_cpm=5 user=root group=daemon server=/bin/cat groups=yes\n" },
 	{ "127.0.0.1:\nftp on bind=*, protocol=tcp, wait=yes, user=root, exec=/bin/cat;",
 	  "*:ftp/tcp: protocol=tcp name=ftp bind=* socket_type=stream wait=yes user=root server=/bin/cat groups=yes\n" },
 	{ "ftp on protocol=tcp, wait=no, user=root, exec=/bin/cat, sndbuf=4k, recvbuf=8k, acceptfilter=x, accept_max=3, ipsec=;",

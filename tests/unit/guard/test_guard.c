@@ -152,6 +152,32 @@ static void counts_refuse_from_the_limit_on(void **state)
 	tally_done(&tally);
 }
 
+/* Not by access_times or lists, for whom he does not matter; before all that others
+ * share.
+ */
+static void a_source_that_is_overdue_is_refused_before_the_rate_of_all(void **state)
+{
+	struct policy policy = open_policy();
+	struct addr peer = address("192.0.2.1");
+	struct surroundings around = calm(5);
+	struct tally tally = { .arrivals = { .paused_until_ns = 9 } };
+	struct verdict verdict;
+
+	(void)state;
+	policy.cps_rate = 1;
+	around.overdue = true;
+	verdict = guard_decide(&policy, &tally, &around, &peer);
+	assert_int_equal(verdict.reason, REASON_PER_SOURCE_CPM);
+	assert_int_equal(verdict.pause_until_ns, 0);
+	around.overdue = false;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_CPS);
+	around.overdue = true;
+	around.denied = true;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &peer).reason,
+			 REASON_ADDRESS);
+}
+
 static void address_lists(void **state)
 {
 	static const char *const none = "none";
@@ -414,6 +440,7 @@ static void has_xinetds_words(void **state)
 	assert_string_equal(reason_word(REASON_UNREACHABLE), "unreachable");
 	assert_string_equal(reason_word(REASON_TIME), "time");
 	assert_string_equal(reason_word(REASON_LOAD), "load");
+	assert_string_equal(reason_word(REASON_PER_SOURCE_CPM), "per_source_cpm");
 	assert_non_null(reason_word(REASON_NONE));
 }
 
@@ -423,6 +450,8 @@ int main(void)
 		cmocka_unit_test(no_limit_refuses_nobody),
 		cmocka_unit_test(the_first_check_that_refuses_gives_the_reason),
 		cmocka_unit_test(counts_refuse_from_the_limit_on),
+		cmocka_unit_test(
+			a_source_that_is_overdue_is_refused_before_the_rate_of_all),
 		cmocka_unit_test(address_lists),
 		cmocka_unit_test(a_local_peer_is_in_no_address_list),
 		cmocka_unit_test(cps_refuses_the_arrival_in_excess_and_heals_exactly),

@@ -346,6 +346,45 @@ static void another_program_is_kept_out_by_the_same_lock(void **state)
 	service_unref(service);
 }
 
+static bool arrive(struct ledger *ledger, const struct policy *policy)
+{
+	struct addr peer = ip("192.0.2.1");
+
+	return rates_take(ledger_rates(ledger, "b"), policy, &peer, 1);
+}
+
+static void what_came_from_a_source_is_one_for_all_and_outlives_a_worker(void **state)
+{
+	struct service *services[2] = { make_service("a", 3), make_service("b", 3) };
+	const struct policy *policy = &services[1]->policy;
+	struct packer packer = { 0 };
+	struct unpacker unpacker;
+	struct ledger *ledger, *other;
+
+	(void)state;
+	services[1]->policy.per_source_cpm = 3;
+	for (unsigned slots = 1; slots < 3; slots++) {
+		packer = (struct packer){ 0 };
+		assert_int_equal(ledger_new(services, 2, slots, &ledger), 0);
+		ledger_pack(ledger, &packer);
+		unpacker_init(&unpacker, packer.data, packer.length);
+		assert_int_equal(ledger_unpack(&unpacker, ledger_fd(ledger), &other), 0);
+		assert_null(ledger_rates(ledger, "a"));
+		assert_null(ledger_rates(ledger, "c"));
+		assert_true(arrive(ledger, policy));
+		assert_true(arrive(other, policy));
+		ledger_clear(ledger, 0);
+		assert_true(arrive(ledger, policy));
+		assert_false(arrive(other, policy));
+		assert_int_equal(ledger_find(other, "a", slots - 1)->active, 0);
+		packer_done(&packer);
+		ledger_free(other);
+		ledger_free(ledger);
+	}
+	service_unref(services[0]);
+	service_unref(services[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +398,8 @@ int main(void)
 		cmocka_unit_test(several_never_take_more_places_than_there_are),
 		cmocka_unit_test(one_that_dies_with_the_lock_keeps_nobody_out),
 		cmocka_unit_test(another_program_is_kept_out_by_the_same_lock),
+		cmocka_unit_test(
+			what_came_from_a_source_is_one_for_all_and_outlives_a_worker),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
