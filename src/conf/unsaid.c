@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What xinetd takes for said in its files. Given to the service like defaults, so that
- * the dump says it.
+ * What xinetd takes for said in its files, and inetd in its own with its options. Given
+ * to the service like defaults, so that the dump says it.
  */
 #include <errno.h>
 #include <strings.h>
@@ -49,18 +49,24 @@ static void look_at_libwrap(struct build *build)
 	build->libwrap_rules = request->libwrap_rules != NULL && request->libwrap_rules();
 }
 
+/* About its clients, before they are served. */
+static bool can_be_asked(struct draft *draft)
+{
+	return !has_word(draft, "protocol", "udp") &&
+	       !has_word(draft, "socket_type", "dgram") &&
+	       !has_word(draft, "wait", "yes");
+}
+
 /* hosts.allow and hosts.deny may change at any time: where they can be asked, they are.
  */
 static int assume_libwrap(struct draft *draft)
 {
 	const struct build *build = draft->build;
-	bool datagrams = has_word(draft, "protocol", "udp") ||
-			 has_word(draft, "socket_type", "dgram");
 
 	if (has_word(draft, "flags", "NOLIBWRAP") || slot_of(draft, "libwrap")->set)
 		return 0;
 	look_at_libwrap(draft->build);
-	if (!datagrams && !has_word(draft, "wait", "yes"))
+	if (can_be_asked(draft))
 		return build->libwrap_ready || build->libwrap_rules
 			       ? assume(draft, "libwrap", "yes")
 			       : 0;
@@ -73,10 +79,37 @@ static int assume_libwrap(struct draft *draft)
 	return 0;
 }
 
+/* inetd asks for streams that do not wait. Who has it ask is told of the others. */
+static int assume_wrapped(struct draft *draft)
+{
+	static const char *const logs[] = { "log_on_success", "log_on_failure" };
+	const struct conf_request *request = draft->build->request;
+	int result = 0;
+
+	if (slot_of(draft, "internal")->set ? !request->wrap_internal
+					    : !request->wrap_programs)
+		return 0;
+	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]) && result == 0; i++)
+		result = assume(draft, logs[i], "HOST");
+	if (result < 0 || slot_of(draft, "libwrap")->set)
+		return result;
+	if (can_be_asked(draft) && !has_word(draft, "protocol", "unix"))
+		return assume(draft, "libwrap", "yes");
+	if (!draft->service->disable)
+		diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING,
+				draft->stanza->file, draft->stanza->line,
+				"service '%s': hosts.allow and hosts.deny are asked for "
+				"TCP and nowait only",
+				draft->service->id);
+	return 0;
+}
+
 int assume_unsaid(struct draft *draft)
 {
 	int result;
 
+	if (draft->stanza->dialect == DIALECT_INETD)
+		return assume_wrapped(draft);
 	if (draft->stanza->dialect != DIALECT_XINETD)
 		return 0;
 	/* Without log_type there is no line about clients, whatever the others say. */

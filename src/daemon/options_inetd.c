@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The command lines of the inetds: what OpenBSD's and GNU's take, in one table. */
+/* The command lines of the inetds: what OpenBSD's and GNU's take, and some of FreeBSD's,
+ * in one table. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -84,14 +85,20 @@ static int set_rate(struct reading *reading, const char *argument, struct error 
 				    err);
 }
 
-/* Who asks for a check of clients is not to be without it. */
-static int set_libwrap(struct reading *reading, const char *argument, struct error *err)
+static int wrap_programs(struct reading *reading, const char *argument, struct error *err)
 {
-	(void)reading;
 	(void)argument;
-	return error_set(err, -EINVAL,
-			 "hosts.allow and hosts.deny are not asked by this version; let "
-			 "tcpd start the programs");
+	(void)err;
+	reading->options->wrap_programs = true;
+	return 0;
+}
+
+static int wrap_internal(struct reading *reading, const char *argument, struct error *err)
+{
+	(void)argument;
+	(void)err;
+	reading->options->wrap_internal = true;
+	return 0;
 }
 
 static int set_version(struct reading *reading, const char *argument, struct error *err)
@@ -117,13 +124,16 @@ static const struct row rows[] = {
 	  "taken; programs always get their peer's address" },
 	{ 0, "resolve", NULL, ignore, "taken; names are not looked up for programs" },
 	{ 'i', NULL, NULL, set_foreground, "stay in the foreground" },
-	{ 'l', NULL, NULL, set_libwrap,
-	  "ask hosts.allow and hosts.deny for every program" },
+	{ 'l', NULL, NULL, wrap_programs,
+	  "ask hosts.allow and hosts.deny about clients of programs" },
 	{ 'p', "pidfile", "[FILE]", set_pidfile,
 	  "write the process id to FILE, or nowhere (default " INETD_PIDFILE ")" },
 	{ 'q', NULL, "LENGTH", set_backlog, "connections the kernel keeps waiting" },
 	{ 'R', "rate", "NUMBER", set_rate, "most starts of a service in a minute" },
 	{ 'V', "version", NULL, set_version, "print the version and exit" },
+	{ 'w', NULL, NULL, wrap_programs, "likewise (FreeBSD's)" },
+	{ 'W', NULL, NULL, wrap_internal,
+	  "ask them about clients of in-process services" },
 	{ '?', "help", NULL, set_help, "print this help and exit" },
 	{ 0, "usage", NULL, set_help, "likewise" },
 };

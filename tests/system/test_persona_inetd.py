@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import unittest
 
 import harness
@@ -28,6 +29,10 @@ def link(case, name):
     path = case.scratch() / name
     path.symlink_to(os.path.abspath(harness.startable()))
     return str(path)
+
+
+def has_libwrap():
+    return any(each.name == "usherd-libwrap" for each in harness.worker_programs())
 
 
 def line(port, command, kind="stream", protocol="tcp", wait="nowait"):
@@ -155,12 +160,6 @@ class Own(Case):
             process.stderr.read()
             self.assertEqual(process.wait(harness.DEADLINE), 0)
 
-    def test_a_check_that_is_not_there_is_refused(self):
-        result = subprocess.run([link(self, "inetd"), "-l"], stdin=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, text=True)
-        self.assertEqual(result.returncode, 1)
-        self.assertIn("tcpd", result.stderr)
-
     def test_a_service_manager_sees_it_live(self):
         path = str(self.scratch() / "notify")
         config = self.scratch() / "inetd.conf"
@@ -203,6 +202,11 @@ class Defaults(Case):
         return directory
 
     def start(self, etc, name, *options):
+        return self.started(etc, name, *options)[0]
+
+    def started(self, etc, name, *options):
+        """The process, and what it has said until it was ready."""
+        said = ""
         script = 'mount --bind "$1" /etc && shift && exec "$@"'
         process = subprocess.Popen(
             ["unshare", "-m", "sh", "-c", script, "sh", str(etc), link(self, name),
@@ -212,9 +216,23 @@ class Defaults(Case):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         for text in process.stderr:
+            said += text
             if "ready: " in text or "Started working" in text:
-                return process
+                return process, said
         self.fail("did not start: %d" % process.wait())
+
+    def read_to(self, process, line):
+        """What it says until a line that ends so."""
+        said = ""
+        late = threading.Timer(harness.DEADLINE, process.kill)
+        late.start()
+        self.addCleanup(late.cancel)
+        while not said.endswith(line):
+            text = process.stderr.readline()
+            self.assertNotEqual(text, "", said)
+            said += text
+        late.cancel()
+        return said
 
     def test_xinetd(self):
         ports = [harness.free_port() for _ in range(2)]
@@ -237,6 +255,48 @@ class Defaults(Case):
         self.start(etc, "inetd", "-d")
         for port in ports:
             self.assertEqual(harness.exchange(port, b"a"), b"a")
+
+    @unittest.skipUnless(has_libwrap(), "built without libwrap")
+    def test_hosts_allow_and_hosts_deny_of_programs(self):
+        asked, other = harness.free_port(), harness.free_port()
+        datagrams = harness.free_port()
+        etc = self.etc(inetd_conf=cat(asked) + line(other, "/bin/cat greeter") +
+                       line(datagrams, "/bin/cat cat", "dgram", "udp", "wait"),
+                       hosts_deny="cat: 127.0.0.3\n")
+        for options, answer in ((), b"a"), (("-l",), b""), (("-w",), b""), (("-W",), b"a"):
+            with self.subTest(options=options):
+                process = self.start(etc, "inetd", "-d", *options)
+                self.assertEqual(harness.exchange(asked, b"a", source="127.0.0.2"), b"a")
+                self.assertEqual(harness.answer(asked, b"a", "127.0.0.3"), answer)
+                self.assertEqual(harness.exchange(other, b"a", source="127.0.0.3"), b"a")
+                if answer == b"":
+                    said = self.read_to(process, "FAIL: 127.0.0.1:%d/tcp libwrap "
+                                        "from=127.0.0.3\n" % asked)
+                    self.assertIn("START: 127.0.0.1:%d/tcp from=127.0.0.2\n" % asked, said)
+                process.terminate()
+                said = process.stderr.read()
+                self.assertEqual(process.wait(harness.DEADLINE), 0)
+                self.assertNotIn("FAIL", said)
+
+    @unittest.skipUnless(has_libwrap(), "built without libwrap")
+    def test_hosts_allow_and_hosts_deny_of_in_process_services(self):
+        port = harness.free_port()
+        etc = self.etc(inetd_conf="127.0.0.1:daytime stream tcp nowait root internal\n",
+                       services="daytime %d/tcp\n" % port, hosts_deny="daytime: ALL\n")
+        for option, served in ("-l", True), ("-W", False):
+            with self.subTest(option=option):
+                process = self.start(etc, "inetd", "-d", option)
+                self.assertEqual(harness.answer(port) != b"", served)
+                process.terminate()
+                process.stderr.read()
+                self.assertEqual(process.wait(harness.DEADLINE), 0)
+
+    @unittest.skipUnless(has_libwrap(), "built without libwrap")
+    def test_who_is_not_asked_about_is_told(self):
+        port = harness.free_port()
+        etc = self.etc(inetd_conf=line(port, "/bin/cat cat", "dgram", "udp", "wait"))
+        said = self.started(etc, "inetd", "-d", "-l")[1]
+        self.assertIn("are asked for TCP and nowait only", said)
 
     def test_inetd_without_any(self):
         self.start(self.etc(), "inetd", "-d")

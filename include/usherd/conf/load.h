@@ -27,7 +27,11 @@ struct conf_request {
 	 * 0: nothing. */
 	uint64_t foreign_backlog;
 	uint64_t foreign_rate; /* connections per minute */
-	bool root;             /* may change ids: user must then be given for programs */
+	/* For services of inetd files, where they can be asked: hosts.allow and
+	 * hosts.deny are, and it is logged who came. */
+	bool wrap_programs;
+	bool wrap_internal;
+	bool root; /* may change ids: user must then be given for programs */
 	/* Does an in-process service of this name exist, for streams / datagrams? */
 	bool (*internal_exists)(const char *name, bool stream);
 	/* Optional: can it be served on this machine? 0, or a negative errno and what is

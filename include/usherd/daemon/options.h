@@ -40,6 +40,8 @@ struct options {
 	bool inetd_folder;     /* and the files of /etc/inetd.d */
 	bool launder;          /* programs do not get what startup_launder() takes */
 	uint64_t rate;         /* starts of each of them in a minute; 0: as they say */
+	bool wrap_programs;    /* of inetd files: hosts.allow and hosts.deny are asked */
+	bool wrap_internal;    /* likewise for their in-process services */
 	uint64_t backlog;      /* likewise: connections the kernel keeps waiting */
 	uint64_t max_children; /* in place of the setting; 0: as that says */
 	uint64_t check_ns;     /* time between two checks of the state; 0: none */
