@@ -101,7 +101,8 @@ static int start_engine(struct server *server, struct error *err)
 				      .environment = environ,
 				      .parking = server->parking };
 	const struct inquiries_ends ends = { .serve = dispatch_held,
-					     .refuse = dispatch_unwanted };
+					     .refuse = dispatch_unwanted,
+					     .let_go = dispatch_let_go };
 	int r = engine_init(&server->engine, &setup, err);
 
 	if (r < 0)

@@ -107,9 +107,9 @@ static bool ask(struct post *post, const struct addr *peer, struct source_key *r
 	struct verdict verdict;
 
 	look_around(post, peer, &around);
-	/* Whoever takes a place asks, see inquiries.h. */
-	around.inquires = ret_place != NULL && (post->engine->inquiries != NULL ||
-						post->engine->sessions != NULL);
+	/* Whoever takes a place asks, see inquiries.h; in the supervisor everybody. */
+	around.inquires = post->engine->inquiries != NULL ||
+			  (ret_place != NULL && post->engine->sessions != NULL);
 	/* In process none is started. */
 	if (post->internal != NULL)
 		around.children = 0;
@@ -135,7 +135,12 @@ bool admission_is_full(const struct post *post)
 
 bool admission_ask(struct post *post, const struct addr *peer)
 {
-	return ask(post, peer, NULL);
+	enum reason reason = inquiries_recall(post, peer);
+
+	if (reason == REASON_NONE)
+		return ask(post, peer, NULL);
+	record_refusal(post, reason, peer);
+	return false;
 }
 
 bool admission_take(struct post *post, const struct addr *peer,

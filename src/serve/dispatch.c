@@ -215,6 +215,13 @@ void dispatch_unwanted(struct held_client *client, enum reason reason)
 	post_unref(post);
 }
 
+void dispatch_let_go(struct held_client *client)
+{
+	serving_cancel(client->serving);
+	free(client->serving);
+	fd_close(&client->connection.fd);
+}
+
 /* To a worker, where he takes a place of his own. */
 static void hand_on(struct held_client *client)
 {
@@ -229,9 +236,7 @@ static void hand_on(struct held_client *client)
 		dispatch_unwanted(client, REASON_RESOURCES);
 		return;
 	}
-	serving_cancel(client->serving);
-	free(client->serving);
-	fd_close(&client->connection.fd);
+	dispatch_let_go(client);
 }
 
 void dispatch_held(struct held_client *client)

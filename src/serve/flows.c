@@ -11,6 +11,8 @@
  *      socket, which may have got anybody's between bind and connect; out of all that
  *      the peer's are taken, the others are dispatched afterwards like any other;
  *   4. the peer's are put into the socket in order, and the program is started on it.
+ * If something has to be found out about the peer, that comes between 1 and 2, and what
+ * the listener has of him meanwhile is kept with the first.
  * A datagram of the peer that the listener has all the same is put into the socket when
  * its turn comes.
  */
@@ -24,17 +26,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "flows_internal.h"
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
 #include "usherd/net/datagram.h"
-#include "usherd/net/flow_key.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/listening.h"
-#include "usherd/serve/pending.h"
 #include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
-#include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
 
 /*
@@ -49,20 +49,6 @@
 struct turn {
 	struct pending_list list;
 	unsigned refills;
-};
-
-struct flow {
-	struct serving serving; /* first: a child leads back here */
-	UT_hash_handle hh;      /* of post->flows */
-	struct flow_key key;
-	struct endpoint endpoint; /* of the listener it came by */
-	struct addr local;        /* of its socket */
-	int fd;                   /* owned: the program's socket */
-	struct timer idle;
-	uint64_t idle_ns;
-	uint64_t made_wall_ns;
-	uint64_t read_mark; /* of its socket, before the program could read */
-	bool told_to_end;
 };
 
 static struct flow *find_flow(struct post *post, const struct flow_key *key)
@@ -253,20 +239,11 @@ static struct flow *flow_new(struct listener *listener, const struct datagram *f
 	return flow;
 }
 
-static void flow_abandon(struct flow *flow)
-{
-	HASH_DEL(flow->serving.post->flows, flow);
-	fd_close(&flow->fd);
-	serving_cancel(&flow->serving);
-	free(flow);
-}
-
 /* Steps 2 to 4 of the head of this file. */
-static int flow_start(struct flow *flow, struct listener *listener,
-		      const struct datagram *first, struct turn *turn)
+static int flow_start(struct flow *flow, struct listener *listener, struct turn *turn)
 {
 	struct post *post = listener->post;
-	struct pending_list own = { 0 };
+	const struct datagram *first = &flow->held.first->datagram;
 	struct addr peer = first->peer;
 	struct addr local = first->local;
 	struct invocation invocation = { .stderr_fd = stderr_pipe_fd(post->stderr_pipe),
@@ -282,7 +259,6 @@ static int flow_start(struct flow *flow, struct listener *listener,
 		record_refusal(post, REASON_RESOURCES, &peer);
 		return r;
 	}
-	pending_add(&own, first);
 	if (turn->refills > 0) {
 		turn->refills--;
 		read_back(post->engine, listener->fd, &listener->local, &turn->list,
@@ -291,31 +267,46 @@ static int flow_start(struct flow *flow, struct listener *listener,
 	/* Strangers can only be at its head; a flood from the peer may stay there. */
 	read_back(post->engine, flow->fd, &local, &turn->list,
 		  turn->list.count + PENDING_MAX);
-	take_own(&turn->list, &flow->key, &own);
+	take_own(&turn->list, &flow->key, &flow->held);
 	flow->read_mark = datagram_read_mark(flow->fd);
-	inject_all(listener, flow->fd, &own);
+	inject_all(listener, flow->fd, &flow->held);
 	invocation.fd = flow->fd;
 	return serving_spawn(&flow->serving, &invocation, flow_ended);
+}
+
+static void flow_begin(struct flow *flow, struct listener *listener, struct turn *turn)
+{
+	struct loop *loop = listener->post->engine->loop;
+
+	if (flow_start(flow, listener, turn) < 0)
+		flow_abandon(flow);
+	else
+		(void)loop_timer_set(loop, &flow->idle,
+				     loop_now_ns(loop) + flow->idle_ns);
 }
 
 static void flow_open(struct listener *listener, const struct datagram *first,
 		      struct turn *turn)
 {
-	struct loop *loop = listener->post->engine->loop;
+	struct post *post = listener->post;
 	struct flow *flow;
 
-	if (!admission_ask(listener->post, &first->peer))
+	if (!admission_ask(post, &first->peer))
 		return;
 	flow = flow_new(listener, first);
 	if (flow == NULL) {
-		record_refusal(listener->post, REASON_RESOURCES, &first->peer);
+		record_refusal(post, REASON_RESOURCES, &first->peer);
 		return;
 	}
-	if (flow_start(flow, listener, first, turn) < 0)
-		flow_abandon(flow);
-	else
-		(void)loop_timer_set(loop, &flow->idle,
-				     loop_now_ns(loop) + flow->idle_ns);
+	if (flow_hold(flow, first))
+		return;
+	pending_add(&flow->held, first);
+	if (flow->held.first != NULL) {
+		flow_begin(flow, listener, turn);
+		return;
+	}
+	record_refusal(post, REASON_RESOURCES, &first->peer);
+	flow_abandon(flow);
 }
 
 static void dispatch_datagram(struct listener *listener, const struct datagram *datagram,
@@ -327,6 +318,11 @@ static void dispatch_datagram(struct listener *listener, const struct datagram *
 
 	if (flow == NULL)
 		flow_open(listener, datagram, turn);
+	else if (flow->held_bytes > 0 && flow_keep(flow, datagram))
+		return;
+	else if (flow->held_bytes > 0)
+		complain(listener->post, "a datagram was lost",
+			 "too many wait until it is known from whom they are");
 	else if (datagram_inject(flow->fd, listener->fd, datagram, &err) < 0)
 		complain(listener->post, "a datagram was lost", err.text);
 }
@@ -348,4 +344,21 @@ void flows_ready(struct listener *listener)
 		dispatch_datagram(listener, &datagram, &turn);
 		dispatch_pending(listener, &turn);
 	}
+}
+
+void flow_resume(struct flow *flow)
+{
+	struct post *post = post_ref(flow->serving.post);
+	struct listener *listener = find_listener(post, &flow->endpoint);
+	struct turn turn = { .refills = FLOW_REFILLS };
+
+	if (listener == NULL || !serves_peers(post) || listener_hold(listener) < 0) {
+		complain(post, "datagrams were dropped", "the service has changed");
+		flow_abandon(flow);
+	} else {
+		flow_begin(flow, listener, &turn);
+		dispatch_pending(listener, &turn);
+		listener_release(listener);
+	}
+	post_unref(post);
 }

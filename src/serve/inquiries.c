@@ -104,7 +104,7 @@ static int enqueue(struct inquiries *inquiries, const struct held_client *client
 	r = loop_timer_set(loop, &inquiry->timer,
 			   now_of(inquiries) +
 				   INQUIRY_ACCESS_SECONDS * CLOCK_NS_PER_SECOND);
-	if (r == 0)
+	if (r == 0 && inquiry->watch.fd != -1)
 		r = loop_add(loop, &inquiry->watch);
 	if (r < 0) {
 		inquiry_free(inquiry);
@@ -162,12 +162,13 @@ void inquiries_refresh(struct inquiries *inquiries, const struct credentials *cr
 						       .uid = credentials->uid,
 						       .gid = credentials->gid };
 	memset(&inquiries->known, 0, sizeof(inquiries->known));
+	memset(&inquiries->unwrapped, 0, sizeof(inquiries->unwrapped));
 }
 
 /* About the port of ident servers nobody is asked: two of them could go on for ever. */
 static bool has_userid(const struct connection *connection)
 {
-	return addr_family(&connection->peer) != AF_UNIX &&
+	return connection->fd != -1 && addr_family(&connection->peer) != AF_UNIX &&
 	       addr_family(&connection->peer) != AF_UNSPEC &&
 	       addr_port(&connection->local) != USERID_PORT;
 }
@@ -190,6 +191,29 @@ bool inquiries_concern(const struct service *service)
 		(service->log_on_success & EVENT_USERID) != 0);
 }
 
+/* What has been found out of late about the name. */
+static enum known_answer recall_name(const struct post *post, const struct addr *peer)
+{
+	const struct inquiries *inquiries = post->engine->inquiries;
+
+	return inquiries == NULL ? KNOWN_NOTHING
+				 : known_names_get(&inquiries->known, post->service, peer,
+						   now_of(inquiries));
+}
+
+enum reason inquiries_recall(const struct post *post, const struct addr *peer)
+{
+	const struct inquiries *inquiries = post->engine->inquiries;
+
+	if (recall_name(post, peer) == KNOWN_UNWELCOME)
+		return REASON_ADDRESS;
+	if (inquiries != NULL &&
+	    known_names_get(&inquiries->unwrapped, post->service, peer,
+			    now_of(inquiries)) == KNOWN_UNWELCOME)
+		return REASON_LIBWRAP;
+	return REASON_NONE;
+}
+
 unsigned inquiries_questions(const struct post *post, const struct connection *connection)
 {
 	const struct service *service = post->service;
@@ -197,7 +221,8 @@ unsigned inquiries_questions(const struct post *post, const struct connection *c
 	unsigned questions = 0;
 
 	if ((policy->only_from.names.count > 0 || policy->no_access.names.count > 0) &&
-	    !guard_welcomes(policy, &connection->peer))
+	    !guard_welcomes(policy, &connection->peer) &&
+	    recall_name(post, &connection->peer) != KNOWN_WELCOME)
 		questions |= INQUIRY_NAME;
 	if (is_wrapped(service) && are_there_rules(post->engine->inquiries))
 		questions |= INQUIRY_LIBWRAP;
@@ -210,19 +235,17 @@ void inquiries_hold(struct inquiries *inquiries, const struct held_client *clien
 {
 	const struct post *post = client->serving->post;
 	unsigned questions = inquiries_questions(post, &client->connection);
-	enum known_answer known =
-		known_names_get(&inquiries->known, post->service,
-				&client->connection.peer, now_of(inquiries));
+	enum known_answer known = recall_name(post, &client->connection.peer);
 	struct held_client own = *client;
 
-	if (known == KNOWN_WELCOME)
-		questions &= ~(unsigned)INQUIRY_NAME;
+	if (own.ends == NULL)
+		own.ends = &inquiries->ends;
 	if (known == KNOWN_UNWELCOME && (questions & INQUIRY_NAME) != 0)
-		inquiries->ends.refuse(&own, REASON_ADDRESS);
+		own.ends->refuse(&own, REASON_ADDRESS);
 	else if (questions == 0)
-		inquiries->ends.serve(&own);
-	else if (enqueue(inquiries, client, questions) < 0)
-		inquiries->ends.refuse(&own, REASON_RESOURCES);
+		own.ends->serve(&own);
+	else if (enqueue(inquiries, &own, questions) < 0)
+		own.ends->refuse(&own, REASON_RESOURCES);
 	else
 		inquiries_begin(inquiries);
 }

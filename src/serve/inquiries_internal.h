@@ -16,6 +16,7 @@ struct inquiries {
 	size_t waiting_count, running_count, held;
 	struct timer retry;
 	struct known_names known;
+	struct known_names unwrapped; /* senders of datagrams whom libwrap has refused */
 	struct hosts_rules hosts;
 	uint64_t notes_ns; /* when the second began */
 	unsigned notes;    /* begun in it */

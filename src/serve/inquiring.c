@@ -25,7 +25,8 @@ struct held_client inquiry_steal_client(struct inquiry *inquiry)
 {
 	struct held_client client = inquiry->client;
 
-	loop_remove(&inquiry->watch);
+	if (loop_is_watching(&inquiry->watch))
+		loop_remove(&inquiry->watch);
 	inquiry->client.serving = NULL;
 	inquiry->client.connection.fd = -1;
 	inquiry->inquiries->held--;
@@ -45,9 +46,7 @@ void inquiry_let_go(struct inquiry *inquiry)
 {
 	struct held_client client = inquiry_steal_client(inquiry);
 
-	serving_cancel(client.serving);
-	free(client.serving);
-	fd_close(&client.connection.fd);
+	client.ends->let_go(&client);
 }
 
 void inquiry_leave_queue(struct inquiry *inquiry)
@@ -72,10 +71,9 @@ static void client_gone(struct watch *watch, short revents)
 
 void inquiry_refuse(struct inquiry *inquiry, enum reason reason)
 {
-	struct inquiries *inquiries = inquiry->inquiries;
 	struct held_client client = inquiry_steal_client(inquiry);
 
-	inquiries->ends.refuse(&client, reason);
+	client.ends->refuse(&client, reason);
 }
 
 /* Whatever it has said until now counts; a client who waits for his turn has none. */
@@ -111,15 +109,23 @@ static bool lacks_userid(const struct inquiry *inquiry,
 	return true;
 }
 
-static void learn(struct inquiry *inquiry, const struct inquiry_answers *answers)
+/* Datagrams come in numbers: not each of them is a reason for a process. */
+static void learn(struct inquiry *inquiry, const struct inquiry_answers *answers,
+		  enum reason reason)
 {
 	struct inquiries *inquiries = inquiry->inquiries;
+	const struct addr *peer = &inquiry->client.connection.peer;
+	bool datagram = inquiry->client.connection.fd == -1;
 
-	if ((answers->answered & INQUIRY_NAME) != 0 &&
-	    inquiry->post->service == inquiry->service)
-		known_names_put(&inquiries->known, inquiry->service,
-				&inquiry->client.connection.peer,
-				answers->refused != REASON_ADDRESS, now_of(inquiries));
+	if (inquiry->client.serving == NULL || inquiry->post->service != inquiry->service)
+		return;
+	if ((answers->answered & INQUIRY_NAME) != 0 ||
+	    (datagram && reason == REASON_ADDRESS))
+		known_names_put(&inquiries->known, inquiry->service, peer,
+				reason != REASON_ADDRESS, now_of(inquiries));
+	if (datagram && reason == REASON_LIBWRAP)
+		known_names_put(&inquiries->unwrapped, inquiry->service, peer, false,
+				now_of(inquiries));
 }
 
 /* A reload has changed the service meanwhile: what was asked was another's question. */
@@ -139,11 +145,10 @@ static void ask_anew(struct inquiry *inquiry)
 
 static void conclude(struct inquiry *inquiry, const struct inquiry_answers *answers)
 {
-	struct inquiries *inquiries = inquiry->inquiries;
 	enum reason reason = inquiry_verdict(inquiry->questions, answers);
 	struct held_client client;
 
-	learn(inquiry, answers);
+	learn(inquiry, answers, reason);
 	if (inquiry->client.serving == NULL) {
 		if (answers->answered == INQUIRY_USERID &&
 		    answers->userid == USERID_KNOWN)
@@ -156,7 +161,7 @@ static void conclude(struct inquiry *inquiry, const struct inquiry_answers *answ
 		ask_anew(inquiry);
 	} else {
 		client = inquiry_steal_client(inquiry);
-		inquiries->ends.serve(&client);
+		client.ends->serve(&client);
 	}
 }
 

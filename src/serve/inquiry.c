@@ -55,14 +55,21 @@ static void ask_name(const struct inquiry_plan *plan)
 }
 
 /* Without the environment of the supervisor, and not longer than we are there. */
-static _Noreturn void execute(const char *daemon, int answers)
+static _Noreturn void execute(const struct inquiry_plan *plan, int answers)
 {
+	const struct connection *connection = plan->connection;
 	char program[] = INQUIRY_LIBWRAP_PROGRAM;
-	char name[NAME_MAX];
-	char *arguments[] = { program, name, NULL };
+	char name[NAME_MAX], client[ADDR_TEXT_SIZE], server[ADDR_TEXT_SIZE];
+	char *arguments[] = { program, name, NULL, NULL, NULL };
 	char *environment[] = { NULL };
 
-	(void)text_copy(name, sizeof(name), daemon);
+	(void)text_copy(name, sizeof(name), service_wrapped_name(plan->service));
+	if (connection->fd == -1) {
+		(void)addr_format_host(&connection->peer, client);
+		(void)addr_format_host(&connection->local, server);
+		arguments[2] = client;
+		arguments[3] = server;
+	}
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 ||
 	    fcntl(PROGRAM_FD, F_SETFD, FD_CLOEXEC) == -1 ||
 	    dup2(CONNECTION_FD, STDIN_FILENO) == -1 ||
@@ -74,7 +81,7 @@ static _Noreturn void execute(const char *daemon, int answers)
 }
 
 /* Does it say yes before it ends? */
-static bool libwrap_says_yes(const char *daemon)
+static bool libwrap_says_yes(const struct inquiry_plan *plan)
 {
 	int ends[2];
 	char word = 0;
@@ -85,7 +92,7 @@ static bool libwrap_says_yes(const char *daemon)
 		return false;
 	pid = fork();
 	if (pid == 0)
-		execute(daemon, ends[1]);
+		execute(plan, ends[1]);
 	fd_close(&ends[1]);
 	yes = pid != -1 && read(ends[0], &word, 1) == 1 && word == '+';
 	fd_close(&ends[0]);
@@ -96,7 +103,7 @@ static void ask_libwrap(const struct inquiry_plan *plan)
 {
 	struct packet packet = { .question = INQUIRY_LIBWRAP };
 
-	packet.yes = libwrap_says_yes(service_wrapped_name(plan->service));
+	packet.yes = libwrap_says_yes(plan);
 	answer(&packet);
 	if (packet.yes == 0)
 		helper_end(EX_OK);
@@ -126,6 +133,14 @@ static int open_program(unsigned questions)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* What a datagram came by is nothing to be read from here. */
+static int connection_of(const struct inquiry_plan *plan)
+{
+	int fd = plan->connection->fd;
+
+	return fd != -1 ? fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void run(const void *data, int fd)
 {
 	const struct inquiry_plan *plan = data;
@@ -135,7 +150,7 @@ static void run(const void *data, int fd)
 	} all[] = { { INQUIRY_NAME, ask_name },
 		    { INQUIRY_LIBWRAP, ask_libwrap },
 		    { INQUIRY_USERID, ask_userid } };
-	int fds[] = { fd, plan->connection->fd, open_program(plan->questions) };
+	int fds[] = { fd, connection_of(plan), open_program(plan->questions) };
 
 	helper_settle(fds, fds[2] != -1 ? 3 : 2, INQUIRY_ACCESS_SECONDS);
 	helper_confine(plan->credentials, plan->root);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Handing a listener over to its program, and taking it back with the queue as it is. */
+/*
+ * Handing a listener over to its program, and taking it back with the queue as it is.
+ * While something has to be found out about the first sender he stays in the queue, and
+ * the listener is as good as handed over.
+ */
 #include "usherd/serve/wait.h"
 
 #include <errno.h>
@@ -14,13 +18,16 @@
 #include "usherd/net/datagram.h"
 #include "usherd/serve/admission.h"
 #include "usherd/serve/berth.h"
+#include "usherd/serve/inquiries.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/record.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
 
 struct wait_child {
 	struct serving serving; /* first: a child leads back here */
 	struct holder holder;
+	uint64_t head; /* of the queue, when what is first in it was asked about */
 };
 
 /* The end of one program may be the beginning of the next. */
@@ -169,22 +176,56 @@ static void wait_ended(struct child *child, int wait_status, uint64_t now_ns)
 	}
 }
 
-/* False: refused, and dropped. */
-static bool is_welcome(struct listener *listener, const struct datagram *first)
+/* Who is first is refused: take him out of the queue. */
+static void turn_away(struct listener *listener)
 {
-	if (admission_ask(listener->post, &first->peer))
-		return true;
 	if (!is_stream(listener))
 		datagram_drop(listener->fd);
 	else
 		/* Who waits here cannot be told apart: leave them in the queue a while.
 		 */
 		listener_rest(listener, WAIT_QUICK_NS);
+}
+
+/* False: refused, and dropped. */
+static bool is_welcome(struct listener *listener, const struct datagram *first)
+{
+	if (admission_ask(listener->post, &first->peer))
+		return true;
+	turn_away(listener);
 	return false;
 }
 
-static int start(struct listener *listener, const struct datagram *first)
+/* With a place for who is first, and the listener in its hands. NULL: out of memory. */
+static struct wait_child *prepare(struct listener *listener, const struct datagram *first)
 {
+	struct wait_child *program = malloc(sizeof(*program));
+
+	if (program == NULL)
+		return NULL;
+	if (serving_begin(&program->serving, listener->post, &first->peer) < 0) {
+		free(program);
+		return NULL;
+	}
+	program->holder.listener = listener;
+	program->head = listener->head;
+	listener->holder = &program->holder;
+	return program;
+}
+
+static void abandon(struct wait_child *program)
+{
+	struct listener *listener = program->holder.listener;
+
+	if (listener != NULL)
+		listener->holder = NULL;
+	serving_cancel(&program->serving);
+	free(program);
+}
+
+static void start(struct wait_child *program, const struct datagram *first)
+{
+	struct listener *listener = program->holder.listener;
 	struct post *post = listener->post;
 	bool known = first->peer.length > 0;
 	struct invocation invocation = { .fd = listener->fd,
@@ -192,33 +233,124 @@ static int start(struct listener *listener, const struct datagram *first)
 					 .transport = listener->endpoint.transport,
 					 .peer = known ? &first->peer : NULL,
 					 .local = &first->local };
-	struct wait_child *program = malloc(sizeof(*program));
-	int r;
 
-	if (program == NULL)
-		return -ENOMEM;
-	r = serving_begin(&program->serving, post, &first->peer);
-	if (r < 0) {
-		free(program);
-		return r;
+	if (serving_spawn(&program->serving, &invocation, wait_ended) == 0) {
+		listener_update(listener);
+		return;
 	}
-	program->holder.listener = listener;
-	listener->holder = &program->holder;
-	r = serving_spawn(&program->serving, &invocation, wait_ended);
-	if (r < 0) {
-		serving_cancel(&program->serving);
-		listener->holder = NULL;
-		free(program);
+	abandon(program);
+	start_failed(listener);
+}
+
+/* A reload may have made something else of the service, or of who has its socket. */
+static bool is_still_its(const struct wait_child *program,
+			 const struct listener *listener)
+{
+	const struct post *post = listener->post;
+
+	return post == program->serving.post && post->plan != NULL && post->service->wait;
+}
+
+/* Whose listener that is, with its socket at hand; NULL: abandoned. */
+static struct listener *find_held(struct wait_child *program)
+{
+	struct listener *listener = program->holder.listener;
+
+	if (listener == NULL || listener_hold(listener) == 0) {
+		if (listener == NULL)
+			abandon(program);
+		return listener;
 	}
-	return r;
+	abandon(program);
+	listener_rest(listener, WAIT_QUICK_NS);
+	return NULL;
+}
+
+/* Somebody else may have read the one that was asked about. */
+static bool is_still_first(const struct wait_child *program, struct listener *listener,
+			   struct datagram *first)
+{
+	return look(listener, first) == 0 && listener->head == program->head;
+}
+
+static void held_serve(struct held_client *client)
+{
+	struct wait_child *program = (struct wait_child *)client->serving;
+	struct listener *listener = find_held(program);
+	struct datagram first;
+
+	if (listener == NULL)
+		return;
+	if (is_still_its(program, listener) &&
+	    is_still_first(program, listener, &first)) {
+		start(program, &first);
+	} else {
+		abandon(program);
+		take_back(listener, WAIT_QUICK_NS, 0);
+	}
+	listener_release(listener);
+}
+
+static void held_refuse(struct held_client *client, enum reason reason)
+{
+	struct wait_child *program = (struct wait_child *)client->serving;
+	struct listener *listener;
+	struct datagram first;
+
+	record_refusal(program->serving.post, reason, &client->connection.peer);
+	listener = find_held(program);
+	if (listener == NULL)
+		return;
+	if (listener->post == program->serving.post &&
+	    is_still_first(program, listener, &first))
+		turn_away(listener);
+	abandon(program);
+	take_back(listener, WAIT_QUICK_NS, 0);
+	listener_release(listener);
+}
+
+static void held_let_go(struct held_client *client)
+{
+	abandon((struct wait_child *)client->serving);
+}
+
+/* Has more to be found out about who is first? True: then it goes on from there. */
+static bool hold(struct wait_child *program, const struct datagram *first)
+{
+	static const struct inquiries_ends ends = { .serve = held_serve,
+						    .refuse = held_refuse,
+						    .let_go = held_let_go };
+	struct listener *listener = program->holder.listener;
+	const struct post *post = listener->post;
+	struct held_client client = {
+		.serving = &program->serving,
+		.connection = { .fd = -1, .peer = first->peer, .local = first->local },
+		.ends = &ends
+	};
+
+	if (inquiries_questions(post, &client.connection) == 0)
+		return false;
+	listener_update(listener);
+	if (post->engine->inquiries != NULL)
+		inquiries_hold(post->engine->inquiries, &client);
+	else
+		held_refuse(&client, REASON_RESOURCES);
+	return true;
 }
 
 static void serve(struct listener *listener, const struct datagram *first)
 {
-	if (is_welcome(listener, first) && start(listener, first) < 0)
-		start_failed(listener);
-	else
+	struct wait_child *program;
+
+	if (!is_welcome(listener, first)) {
 		listener_update(listener);
+		return;
+	}
+	program = prepare(listener, first);
+	if (program == NULL)
+		start_failed(listener);
+	else if (!hold(program, first))
+		start(program, first);
 }
 
 void wait_ready(struct listener *listener)

@@ -10,9 +10,10 @@
 #include "usherd/serve/duty.h"
 
 /*
- * May @peer be served by @post now? A refusal has been recorded, and the pause that cps
- * asks for has begun. No place is taken: for a client that needs none (one answer, and it
- * is over), or one that only this process serves.
+ * May @peer be served by @post now? In the supervisor what has to be found out about him,
+ * see inquiries.h, is still to be asked by whoever is told yes. A refusal has been
+ * recorded, and the pause that cps asks for has begun. No place is taken: for a client
+ * that needs none (one answer, and it is over), or one that only this process serves.
  */
 bool admission_ask(struct post *post, const struct addr *peer);
 

@@ -24,6 +24,7 @@ struct held_client;
 /* What becomes of clients that were held: struct inquiries_ends. */
 void dispatch_held(struct held_client *client);
 void dispatch_unwanted(struct held_client *client, enum reason reason);
+void dispatch_let_go(struct held_client *client);
 
 /*
  * Serve one stream client of @post, or refuse it; either is recorded, and the client is

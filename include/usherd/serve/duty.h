@@ -144,6 +144,7 @@ struct post {
 	struct timer pause;          /* armed while cps rests the service */
 	uint64_t kill_at_ns;         /* its programs were told to end by then; 0: not */
 	struct flow *flows;          /* datagram, wait = no: by peer */
+	size_t held_bytes;           /* of peers that are asked about */
 	struct log_throttle trouble; /* messages of starts that fail */
 	struct log_throttle crowds;  /* messages of doors that are closed */
 	bool doors_closed;           /* some may be */

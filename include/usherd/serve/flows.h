@@ -16,6 +16,10 @@
 
 #include "usherd/serve/duty.h"
 
+/* Of peers about whom something has to be found out first so much is kept for each
+ * service meanwhile, with what it takes to keep it; what is too much is lost. */
+#define FLOWS_HELD_BYTES     (UINT64_C(1) << 20)
+
 #define FLOW_IDLE_DEFAULT_NS (UINT64_C(60) * 1000000000)
 #define FLOW_GRACE_NS        (UINT64_C(5) * 1000000000)
 

@@ -8,7 +8,8 @@
  * address, an IPv6 /64); up to INQUIRIES_WAITING clients wait for one to become free, and
  * not longer than for an answer. Whoever is one too many, waits too long or gets no
  * answer is refused. What the resolver has said counts for a short time for further
- * clients from the same address.
+ * clients from the same address, and so does a refusal by libwrap for those who send
+ * datagrams, or had no answer from the resolver.
  */
 #ifndef USHERD_SERVE_INQUIRIES_H
 #define USHERD_SERVE_INQUIRIES_H
@@ -26,16 +27,20 @@ struct inquiries;
 /* A client who is held; all of it is his. */
 struct held_client {
 	struct serving *serving; /* his place */
+	/* With fd -1 the sender of a datagram, who has none, and where it came to. */
 	struct connection connection;
-	const struct courtesy *courtesy; /* borrowed, or NULL */
-	unsigned tries;                  /* of his program, that have failed */
-	bool told;                       /* he has been sent something */
+	const struct inquiries_ends *ends; /* borrowed; NULL: those of the inquiries */
+	const struct courtesy *courtesy;   /* borrowed, or NULL */
+	unsigned tries;                    /* of his program, that have failed */
+	bool told;                         /* he has been sent something */
 };
 
-/* What becomes of him. Both take him over: connection, place and memory. */
+/* What becomes of him. Each takes him over: connection, place and memory. */
 struct inquiries_ends {
 	void (*serve)(struct held_client *client);
 	void (*refuse)(struct held_client *client, enum reason reason);
+	/* He has gone, or nobody is served any more. */
+	void (*let_go)(struct held_client *client);
 };
 
 /* @root: the supervisor is. 0 or -ENOMEM. */
@@ -49,7 +54,7 @@ void inquiries_free(struct inquiries *inquiries);
 void inquiries_refresh(struct inquiries *inquiries,
 		       const struct credentials *credentials);
 
-/* Has anything to be found out about clients of @service? */
+/* Has anything to be found out about TCP clients of @service? */
 bool inquiries_concern(const struct service *service);
 
 /* What has to be found out before this client of @post is served: enum inquiry_question.
@@ -57,7 +62,12 @@ bool inquiries_concern(const struct service *service);
 unsigned inquiries_questions(const struct post *post,
 			     const struct connection *connection);
 
-/* Hold @client. His end comes later, or within this call. */
+/* Was the sender @peer of a datagram refused a moment ago? The reason holds for this one
+ * as well; else REASON_NONE. */
+enum reason inquiries_recall(const struct post *post, const struct addr *peer);
+
+/* Hold @client. His end comes later, or within this call; to be served only if there was
+ * nothing to be found out. */
 void inquiries_hold(struct inquiries *inquiries, const struct held_client *client);
 
 /* A client was refused: find out for the log who he was, if the service wants it and it

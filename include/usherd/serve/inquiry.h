@@ -34,9 +34,10 @@ enum inquiry_question {
 };
 
 struct inquiry_plan {
-	const struct service *service;       /* borrowed for the call, as all of this */
-	const struct connection *connection; /* TCP */
-	unsigned questions;                  /* enum inquiry_question */
+	const struct service *service; /* borrowed for the call, as all of this */
+	/* TCP; or with fd -1 the sender of a UDP datagram, and where it came to. */
+	const struct connection *connection;
+	unsigned questions; /* enum inquiry_question */
 	const struct credentials *credentials;
 	bool root; /* the supervisor is: rights are given up */
 };
