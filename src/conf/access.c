@@ -92,12 +92,17 @@ int resolve_access(struct draft *draft)
 	return result;
 }
 
+static bool accepts_itself(const struct service *service)
+{
+	return service->wait && service_has_streams(service);
+}
+
 /* Why nothing that takes time can be asked about the service's clients, or NULL. */
 static const char *reason_not_to_ask(const struct service *service)
 {
-	if ((service->protocols & SERVICE_UDP) != 0)
-		return "datagrams do not wait for an answer";
-	if (service->wait)
+	if ((service->protocols & SERVICE_UDP) != 0 && service_is_internal(service))
+		return "datagrams of in-process services do not wait for an answer";
+	if (accepts_itself(service))
 		return "with wait = yes its program accepts the connections";
 	if ((service->protocols & SERVICE_UNIX) != 0)
 		return "clients of UNIX sockets have no address";
@@ -109,8 +114,7 @@ static void check_names(struct draft *draft, const char *attribute,
 			const struct prefix_list *list, const char *reason)
 {
 	const struct service *service = draft->service;
-	bool told = service->wait && (service->protocols & SERVICE_UDP) == 0;
-	if (list->names.count > 0 && !told)
+	if (list->names.count > 0 && !accepts_itself(service))
 		draft_complain(draft, attribute,
 			       "%s: the name '%s' cannot be enforced for service '%s': "
 			       "%s",
@@ -129,6 +133,17 @@ static bool is_for_the_known(const struct service *service)
 	       (service->log_on_success & EVENT_USERID) != 0;
 }
 
+static void check_idonly(struct draft *draft, const char *reason)
+{
+	const struct service *service = draft->service;
+	if ((service->protocols & SERVICE_UDP) != 0)
+		reason = "of a datagram no ident server knows who has sent it";
+	if (reason != NULL && is_for_the_known(service))
+		draft_complain(draft, "flags",
+			       "IDONLY cannot be enforced for service '%s': %s",
+			       service->id, reason);
+}
+
 static void check_libwrap(struct draft *draft)
 {
 	const struct conf_request *request = draft->build->request;
@@ -144,14 +159,11 @@ void check_access(struct draft *draft)
 	const struct service *service = draft->service;
 	const char *reason = reason_not_to_ask(service);
 	check_libwrap(draft);
+	check_idonly(draft, reason);
 	if (reason == NULL)
 		return;
 	check_names(draft, "only_from", &service->policy.only_from, reason);
 	check_names(draft, "no_access", &service->policy.no_access, reason);
-	if (is_for_the_known(service))
-		draft_complain(draft, "flags",
-			       "IDONLY cannot be enforced for service '%s': %s",
-			       service->id, reason);
 	if (is_wrapped(service))
 		draft_complain(draft, "libwrap",
 			       "libwrap cannot be enforced for service '%s': %s",

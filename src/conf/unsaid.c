@@ -49,12 +49,21 @@ static void look_at_libwrap(struct build *build)
 	build->libwrap_rules = request->libwrap_rules != NULL && request->libwrap_rules();
 }
 
-/* About its clients, before they are served. */
-static bool can_be_asked(struct draft *draft)
+/* Of whom inetd asks: clients whose connections it accepts itself. */
+static bool accepts_clients(struct draft *draft)
 {
 	return !has_word(draft, "protocol", "udp") &&
 	       !has_word(draft, "socket_type", "dgram") &&
 	       !has_word(draft, "wait", "yes");
+}
+
+/* Those whom we can tell nobody about before they are served; of RPC, they are not asked
+ * for streams. */
+static bool is_beyond_libwrap(struct draft *draft)
+{
+	if (has_word(draft, "protocol", "udp") || has_word(draft, "socket_type", "dgram"))
+		return slot_of(draft, "internal")->set || slot_of(draft, "redirect")->set;
+	return has_word(draft, "wait", "yes") && !has_word(draft, "type", "RPC");
 }
 
 /* hosts.allow and hosts.deny may change at any time: where they can be asked, they are.
@@ -66,7 +75,7 @@ static int assume_libwrap(struct draft *draft)
 	if (has_word(draft, "flags", "NOLIBWRAP") || slot_of(draft, "libwrap")->set)
 		return 0;
 	look_at_libwrap(draft->build);
-	if (can_be_asked(draft))
+	if (!is_beyond_libwrap(draft))
 		return build->libwrap_ready || build->libwrap_rules
 			       ? assume(draft, "libwrap", "yes")
 			       : 0;
@@ -74,8 +83,8 @@ static int assume_libwrap(struct draft *draft)
 	if (build->libwrap_rules && !draft->service->disable)
 		draft_complain(draft, NULL,
 			       "hosts.allow and hosts.deny have rules, and cannot be "
-			       "asked for datagrams and wait = yes; with flags = "
-			       "NOLIBWRAP they are not");
+			       "asked for in-process datagrams, and for streams with "
+			       "wait = yes; with flags = NOLIBWRAP they are not");
 	return 0;
 }
 
@@ -93,7 +102,7 @@ static int assume_wrapped(struct draft *draft)
 		result = assume(draft, logs[i], "HOST");
 	if (result < 0 || slot_of(draft, "libwrap")->set)
 		return result;
-	if (can_be_asked(draft) && !has_word(draft, "protocol", "unix"))
+	if (accepts_clients(draft) && !has_word(draft, "protocol", "unix"))
 		return assume(draft, "libwrap", "yes");
 	if (!draft->service->disable)
 		diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING,

@@ -99,5 +99,5 @@ int main(void)
 		cmocka_unit_test(where_nobody_can_be_asked_nobody_is_served),
 	};
 
-	return cmocka_run_group_tests_name("conf/unsaid", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("conf/unsaid_inetd", tests, NULL, NULL);
 }
