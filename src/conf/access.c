@@ -109,12 +109,22 @@ static const char *reason_not_to_ask(const struct service *service)
 	return NULL;
 }
 
-/* For streams with wait = yes, lists of any kind are refused by check_wait(). */
+static const char *reason_not_to_name(const struct service *service)
+{
+	return service->policy.screened
+		       ? "with flags = INTERCEPT the kernel checks addresses"
+		       : reason_not_to_ask(service);
+}
+
+/* For streams with wait = yes, lists of any kind are refused by check_wait(), unless they
+ * are screened. */
 static void check_names(struct draft *draft, const char *attribute,
-			const struct prefix_list *list, const char *reason)
+			const struct prefix_list *list)
 {
 	const struct service *service = draft->service;
-	if (list->names.count > 0 && !accepts_itself(service))
+	const char *reason = reason_not_to_name(service);
+	if (reason != NULL && list->names.count > 0 &&
+	    (!accepts_itself(service) || service->policy.screened))
 		draft_complain(draft, attribute,
 			       "%s: the name '%s' cannot be enforced for service '%s': "
 			       "%s",
@@ -160,11 +170,9 @@ void check_access(struct draft *draft)
 	const char *reason = reason_not_to_ask(service);
 	check_libwrap(draft);
 	check_idonly(draft, reason);
-	if (reason == NULL)
-		return;
-	check_names(draft, "only_from", &service->policy.only_from, reason);
-	check_names(draft, "no_access", &service->policy.no_access, reason);
-	if (is_wrapped(service))
+	check_names(draft, "only_from", &service->policy.only_from);
+	check_names(draft, "no_access", &service->policy.no_access);
+	if (reason != NULL && is_wrapped(service))
 		draft_complain(draft, "libwrap",
 			       "libwrap cannot be enforced for service '%s': %s",
 			       service->id, reason);

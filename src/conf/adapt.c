@@ -216,6 +216,27 @@ static bool has_word(const struct stanza *stanza, const char *name, const char *
 	return false;
 }
 
+/* Where the program has no socket of its own to read from there is nobody to intercept
+ * for: xinetd says so and goes on. */
+static int adapt_intercept(struct draft *draft)
+{
+	struct stanza *stanza = draft->stanza;
+	const struct stanza_attribute *wait = stanza_find(stanza, "wait");
+	unsigned line = line_of(stanza, "flags");
+	bool waits = wait != NULL && wait->values.count == 1 &&
+		     strcasecmp(wait->values.items[0], "yes") == 0;
+
+	if (stanza->dialect == DIALECT_NATIVE ||
+	    (waits && !is_in_process(stanza) && !has_word(stanza, "flags", "SENSOR")) ||
+	    !take_word(stanza, "flags", "INTERCEPT"))
+		return 0;
+	diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING, stanza->file, line,
+			"flags: INTERCEPT does nothing for service '%s': it is for "
+			"programs with wait = yes",
+			stanza->title);
+	return 0;
+}
+
 /* A sensor serves nobody, whatever the entry says of how. */
 static int adapt_sensor(struct draft *draft)
 {
@@ -288,10 +309,10 @@ int adapt_stanza(struct draft *draft)
 {
 	/* In this order: the later ask what the earlier settled. */
 	static int (*const steps[])(struct draft *) = {
-		adapt_names,  adapt_words,      adapt_disable,   adapt_internal,
-		adapt_sensor, adapt_id,         adapt_arguments, adapt_label,
-		adapt_user,   adapt_in_process, adapt_families,  adapt_useless,
-		adapt_rpc,
+		adapt_names,     adapt_words, adapt_disable,    adapt_internal,
+		adapt_sensor,    adapt_id,    adapt_arguments,  adapt_label,
+		adapt_intercept, adapt_user,  adapt_in_process, adapt_families,
+		adapt_useless,   adapt_rpc,
 	};
 	int result = 0;
 

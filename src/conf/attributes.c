@@ -23,17 +23,14 @@ static const struct attribute_word types[] = {
 	{ "RPC", SERVICE_RPC },           { "INTERNAL", SERVICE_INTERNAL },
 	{ "UNLISTED", SERVICE_UNLISTED }, { NULL, 0 }
 };
-static const struct attribute_word flags[] = { { "REUSE", SERVICE_REUSE },
-					       { "NAMEINARGS", SERVICE_NAMEINARGS },
-					       { "IDONLY", SERVICE_IDONLY },
-					       { "NODELAY", SERVICE_NODELAY },
-					       { "KEEPALIVE", SERVICE_KEEPALIVE },
-					       { "NORETRY", SERVICE_NORETRY },
-					       { "SENSOR", SERVICE_SENSOR },
-					       { "NOLIBWRAP", SERVICE_NOLIBWRAP },
-					       { "IPv4", SERVICE_IPV4 },
-					       { "IPv6", SERVICE_IPV6 },
-					       { NULL, 0 } };
+static const struct attribute_word flags[] = {
+	{ "REUSE", SERVICE_REUSE },         { "NAMEINARGS", SERVICE_NAMEINARGS },
+	{ "IDONLY", SERVICE_IDONLY },       { "NODELAY", SERVICE_NODELAY },
+	{ "KEEPALIVE", SERVICE_KEEPALIVE }, { "NORETRY", SERVICE_NORETRY },
+	{ "SENSOR", SERVICE_SENSOR },       { "NOLIBWRAP", SERVICE_NOLIBWRAP },
+	{ "INTERCEPT", SERVICE_INTERCEPT }, { "IPv4", SERVICE_IPV4 },
+	{ "IPv6", SERVICE_IPV6 },           { NULL, 0 }
+};
 static const struct attribute_word protocols[] = { { "tcp", SERVICE_TCP },
 						   { "udp", SERVICE_UDP },
 						   { "unix", SERVICE_UNIX },

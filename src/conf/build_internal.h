@@ -151,6 +151,7 @@ void check_contract(struct draft *draft);
 
 /* check_clients.c */
 void check_sensor(struct draft *draft);
+void check_intercept(struct draft *draft);
 void check_banners(struct draft *draft);
 void check_source_rate(struct draft *draft);
 

@@ -116,21 +116,23 @@ static void check_wait(struct draft *draft)
 	if (service_is_internal(service))
 		draft_complain(draft, "wait",
 			       "an in-process service cannot have wait = yes");
-	if (!service_has_streams(service))
+	if (!service_has_streams(service) || service->policy.screened)
 		return;
 	if (service->policy.only_from.given &&
 	    !addrset_is_everything(&service->policy.only_from.set))
 		draft_complain(
 			draft, "only_from",
 			"only_from cannot be enforced for service '%s': with wait = "
-			"yes its program accepts the connections",
+			"yes its program accepts the connections, unless flags = "
+			"INTERCEPT has the kernel check them",
 			service->id);
 	if (service->policy.no_access.count > 0 ||
 	    service->policy.no_access.names.count > 0)
 		draft_complain(
 			draft, "no_access",
 			"no_access cannot be enforced for service '%s': with wait = "
-			"yes its program accepts the connections",
+			"yes its program accepts the connections, unless flags = "
+			"INTERCEPT has the kernel check them",
 			service->id);
 }
 
@@ -348,11 +350,11 @@ static void check_ident(struct draft *draft)
 void check_service(struct draft *draft)
 {
 	static void (*const checks[])(struct draft *) = {
-		check_sensor,        check_kind,     check_applicable,  check_protocol,
-		check_wait,          check_internal, check_user,        check_paths,
-		check_idle_timeout,  check_group,    check_redirect,    check_ident,
-		check_document_root, check_type,     check_rpc,         check_contract,
-		check_banners,       check_access,   check_source_rate,
+		check_sensor,    check_kind,          check_applicable, check_protocol,
+		check_intercept, check_wait,          check_internal,   check_user,
+		check_paths,     check_idle_timeout,  check_group,      check_redirect,
+		check_ident,     check_document_root, check_type,       check_rpc,
+		check_contract,  check_banners,       check_access,     check_source_rate,
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](draft);

@@ -26,6 +26,27 @@ void check_sensor(struct draft *draft)
 	}
 }
 
+/* Sockets of UNIX have packets without a source, and only those of a program are read by
+ * somebody else. */
+void check_intercept(struct draft *draft)
+{
+	const struct conf_request *request = draft->build->request;
+	struct service *service = draft->service;
+	struct error err = { 0 };
+
+	if ((service->flags & SERVICE_INTERCEPT) == 0)
+		return;
+	service->policy.screened = true;
+	if (!service->wait)
+		draft_complain(draft, "flags", "flags: INTERCEPT needs wait = yes");
+	if ((service->protocols & SERVICE_UNIX) != 0)
+		draft_complain(draft, "flags",
+			       "flags: INTERCEPT is not for protocol = unix");
+	if (request->screen_ready != NULL &&
+	    request->screen_ready(&service->policy, &err) < 0)
+		draft_complain(draft, "flags", "flags: INTERCEPT: %s", err.text);
+}
+
 /* What has been written for streams does no harm elsewhere, but it does nothing, too. */
 void check_banners(struct draft *draft)
 {

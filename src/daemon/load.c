@@ -11,6 +11,7 @@
 #include "usherd/base/text.h"
 #include "usherd/daemon/persona.h"
 #include "usherd/exec/libexec.h"
+#include "usherd/guard/screen.h"
 #include "usherd/internal/internal.h"
 #include "usherd/serve/hosts_rules.h"
 #include "usherd/serve/inquiry.h"
@@ -72,6 +73,15 @@ static int rpc_ready(struct error *err)
 	return libexec_find(REGISTRAR_PROGRAM, path, sizeof(path), err);
 }
 
+static int screen_ready(const struct policy *policy, struct error *err)
+{
+	struct sock_fprog screen = { .len = 0 };
+	int r = screen_compile(policy, &screen, err);
+
+	screen_done(&screen);
+	return r;
+}
+
 int load_table(const struct options *options, struct table **ret,
 	       struct diagnostics *diagnostics)
 {
@@ -87,6 +97,7 @@ int load_table(const struct options *options, struct table **ret,
 					.libwrap_ready = libwrap_ready,
 					.libwrap_rules = libwrap_rules,
 					.rpc_ready = rpc_ready,
+					.screen_ready = screen_ready,
 					.internal_name = internal_name };
 
 	int r = list_inetd_files(options, &request.inetd_files);

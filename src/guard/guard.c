@@ -92,6 +92,8 @@ bool guard_rejects(const struct policy *policy, const struct addr *peer)
 	const struct prefix_list *no = &policy->no_access;
 	bool is_unknown = addr_family(peer) == AF_UNSPEC;
 
+	if (is_unknown && policy->screened)
+		return false;
 	if ((no->set.count > 0 || no->names.count > 0) &&
 	    (is_unknown || addrset_contains(&no->set, peer)))
 		return true;

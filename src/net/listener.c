@@ -11,6 +11,10 @@
 
 #include "net_internal.h"
 #include "usherd/base/fd.h"
+#include "usherd/net/filter.h"
+
+/* Datagrams in the queue of a socket that is taken over. */
+#define DROP_MAX (1024 * 1024)
 
 /* Options of a new or adopted socket, for those endpoints where `applies` says so. */
 struct preparation {
@@ -155,6 +159,13 @@ static int set_up(int fd, const struct endpoint *endpoint, struct error *err)
 
 int listener_open(const struct endpoint *endpoint, int *ret_fd, struct error *err)
 {
+	return listener_open_screened(endpoint, NULL, ret_fd, err);
+}
+
+int listener_open_screened(const struct endpoint *endpoint,
+			   const struct sock_fprog *filter, int *ret_fd,
+			   struct error *err)
+{
 	bool stream = transport_is_stream(endpoint->transport);
 	int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
 	int fd = socket(addr_family(&endpoint->addr), type, 0);
@@ -162,7 +173,8 @@ int listener_open(const struct endpoint *endpoint, int *ret_fd, struct error *er
 
 	if (fd == -1)
 		return refuse(endpoint, -errno, "make a socket for", err);
-	rc = set_up(fd, endpoint, err);
+	rc = filter != NULL ? filter_put(fd, filter) : 0;
+	rc = rc != 0 ? refuse(endpoint, rc, "screen", err) : set_up(fd, endpoint, err);
 	if (rc != 0) {
 		fd_close(&fd);
 		return rc;
@@ -275,6 +287,36 @@ int listener_adopt(int fd, const struct endpoint *endpoint, struct error *err)
 		return refuse(endpoint, rc, "adopt", err);
 	rc = prepare(fd, endpoint, err);
 	return rc == 0 ? listener_adjust(fd, endpoint, err) : rc;
+}
+
+/* What is left after so many is not what was there at first. */
+static int drop_queue(int fd)
+{
+	const struct addr nowhere = { .length = 0 };
+	struct datagram first;
+	int rc = -EBUSY;
+
+	for (size_t i = 0; i < DROP_MAX; i++) {
+		rc = datagram_peek(fd, &nowhere, &first);
+		if (rc < 0)
+			break;
+		datagram_drop(fd);
+	}
+	return rc == -EAGAIN ? 0 : rc;
+}
+
+int listener_screen(int fd, const struct endpoint *endpoint,
+		    const struct sock_fprog *filter, struct error *err)
+{
+	int rc = filter_put(fd, filter);
+
+	if (rc == 0 && is_udp(endpoint))
+		rc = drop_queue(fd);
+	if (rc == 0 && is_tcp(endpoint))
+		rc = listener_pause(fd, endpoint);
+	if (rc == 0 && is_tcp(endpoint))
+		rc = listener_resume(fd, endpoint);
+	return rc == 0 ? 0 : refuse(endpoint, rc, "screen", err);
 }
 
 void listener_keep_alive(int fd, const struct endpoint *endpoint, int idle_s)

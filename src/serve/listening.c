@@ -15,6 +15,7 @@
 #include "usherd/net/listener.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/inquiries.h"
+#include "usherd/serve/screening.h"
 
 /* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
 #define RETRY_FIRST_NS     (CLOCK_NS_PER_SECOND / 4)
@@ -298,7 +299,8 @@ static int open_chosen(struct listener *listener, int *ret_fd, struct error *err
 	int r = 0;
 
 	if (addr_port(addr) == 0) {
-		r = listener_open(&listener->endpoint, &fd, err);
+		r = listener_open_screened(&listener->endpoint,
+					   screening_filter(listener), &fd, err);
 		if (r < 0)
 			return r;
 		listener->fd = fd;
@@ -307,7 +309,8 @@ static int open_chosen(struct listener *listener, int *ret_fd, struct error *err
 		fd_close(&fd);
 		addr_set_port(addr, (uint16_t)addr_port(&listener->local));
 	}
-	r = listener_open(&listener->endpoint, ret_fd, err);
+	r = listener_open_screened(&listener->endpoint, screening_filter(listener),
+				   ret_fd, err);
 	if (r < 0)
 		addr_set_port(addr, 0);
 	return r;
@@ -317,7 +320,8 @@ static int open_socket(struct listener *listener, int *ret_fd, struct error *err
 {
 	if (listener->endpoint.chosen_for != 0)
 		return open_chosen(listener, ret_fd, err);
-	return listener_open(&listener->endpoint, ret_fd, err);
+	return listener_open_screened(&listener->endpoint, screening_filter(listener),
+				      ret_fd, err);
 }
 
 void listener_activate(struct listener *listener)
@@ -334,6 +338,7 @@ void listener_activate(struct listener *listener)
 			bind_failed(listener, r, &err);
 			return;
 		}
+		listener->screened = screening_filter(listener) != NULL;
 		listener_take(listener, fd);
 		bind_worked(listener, at_once);
 		if (listener->post->internal != NULL && engine->internal_changed != NULL)

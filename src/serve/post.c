@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "usherd/guard/screen.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/billboard.h"
 #include "usherd/serve/listening.h"
@@ -19,6 +20,8 @@ static int equip_program(struct post *post, struct error *err)
 	int r = plan_new(service, post->engine->environment, TECHNIQUE_SHARED,
 			 &post->plan, err);
 
+	if (r == 0 && (service->flags & SERVICE_INTERCEPT) != 0)
+		r = screen_compile(&service->policy, &post->screen, err);
 	if (r == 0 && service->program.stderr_target == STDERR_LOG)
 		r = stderr_pipe_new(post, &post->stderr_pipe, err);
 	return r;
@@ -161,6 +164,7 @@ void post_unref(struct post *post)
 	loop_timer_cancel(&post->pause);
 	stderr_pipe_free(post->stderr_pipe);
 	billboard_unref(post->billboard);
+	screen_done(&post->screen);
 	plan_unref(post->plan);
 	service_unref(post->service);
 	target_list_done(&post->targets);
@@ -225,6 +229,7 @@ void post_replace(struct post *post, struct post *fresh)
 	post->internal = fresh->internal;
 	post->targets = fresh->targets;
 	post->billboard = fresh->billboard;
+	post->screen = fresh->screen;
 	fresh->service = old.service;
 	fresh->plan = old.plan;
 	fresh->internal = old.internal;
@@ -236,6 +241,7 @@ void post_replace(struct post *post, struct post *fresh)
 		post->rates = fresh->rates;
 		fresh->own_rates = NULL;
 	}
+	fresh->screen = old.screen;
 	/* Running programs still write to the pipe they were given. */
 	if (post->stderr_pipe == NULL) {
 		post->stderr_pipe = stderr_pipe_move(fresh->stderr_pipe, post);

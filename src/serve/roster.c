@@ -16,6 +16,7 @@
 #include "usherd/serve/billboard.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/post.h"
+#include "usherd/serve/screening.h"
 
 /* What one ADD or REPLACE brings. */
 struct entry {
@@ -231,6 +232,8 @@ static void adjust(struct listener *listener)
 	struct error err = { 0 };
 	int r;
 
+	if (!screening_renew(listener))
+		return;
 	/* Its service may have been resting; a program that has it is not disturbed. */
 	if (listener->holder == NULL)
 		listener_reopen(listener);
@@ -258,7 +261,7 @@ static void inherit(struct listener *listener, struct inherited *inherited)
 
 		if (fd == -1 || !listener_matches(fd, &listener->endpoint))
 			continue;
-		if (listener_adopt(fd, &listener->endpoint, &err) < 0) {
+		if (screening_adopt(listener, fd, &err) < 0) {
 			report_message(engine->reporter, LOG_LEVEL_ERROR,
 				       "service '%s': inherited socket: %s",
 				       listener->post->service->id, err.text);

@@ -21,6 +21,7 @@
 #include "usherd/serve/inquiries.h"
 #include "usherd/serve/listening.h"
 #include "usherd/serve/record.h"
+#include "usherd/serve/screening.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
 
@@ -234,7 +235,9 @@ static void start(struct wait_child *program, const struct datagram *first)
 					 .peer = known ? &first->peer : NULL,
 					 .local = &first->local };
 
-	if (serving_spawn(&program->serving, &invocation, wait_ended) == 0) {
+	/* The one before may have taken it off. */
+	if (screening_put(listener) == 0 &&
+	    serving_spawn(&program->serving, &invocation, wait_ended) == 0) {
 		listener_update(listener);
 		return;
 	}

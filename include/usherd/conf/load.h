@@ -43,6 +43,8 @@ struct conf_request {
 	bool (*libwrap_rules)(void);
 	/* Optional: can services be registered with rpcbind? Likewise. */
 	int (*rpc_ready)(struct error *err);
+	/* Optional: can the kernel be told the lists of @policy? Likewise. */
+	int (*screen_ready)(const struct policy *policy, struct error *err);
 	/* Optional, for "did you mean": the names one by one, NULL past the end. */
 	const char *(*internal_name)(size_t index);
 };

@@ -151,8 +151,8 @@ bool guard_is_full(const struct policy *policy, const struct tally *tally,
 /*
  * Pure. An address in both no_access and only_from is refused, whichever is the narrower
  * (as xinetd does it). @peer with length 0 (unknown) passes no
- * no_access that names anybody, and no only_from but one of everybody; a peer that is no
- * IP address is in neither.
+ * no_access that names anybody, and no only_from but one of everybody, unless the policy
+ * is screened; a peer that is no IP address is in neither.
  */
 struct verdict guard_decide(const struct policy *policy, const struct tally *tally,
 			    const struct surroundings *around, const struct addr *peer);

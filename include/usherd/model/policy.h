@@ -35,6 +35,9 @@ struct day_span {
 struct policy {
 	bool trap;        /* a sensor: nobody is served */
 	uint64_t deny_ns; /* and so long denied by all; 0: not, UINT64_MAX: for ever */
+	/* The kernel keeps out whom no_access and only_from do: a client of whom nothing
+	 * is known has passed it. */
+	bool screened;
 	struct prefix_list only_from;
 	struct prefix_list no_access;
 	struct day_span *access_times; /* owned; NULL: at any time */

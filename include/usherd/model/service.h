@@ -55,6 +55,8 @@ enum service_flag {
 	SERVICE_SENSOR = 1 << 8, /* serves nobody, and remembers who asked */
 	SERVICE_IPV4 = 1 << 9,   /* sockets of these families, if not all */
 	SERVICE_IPV6 = 1 << 10,
+	SERVICE_INTERCEPT =
+		1 << 11, /* the kernel checks who is heard, not the guard alone */
 };
 
 /* ident = ...: what the in-process service ident says of who owns a connection. */

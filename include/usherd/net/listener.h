@@ -3,6 +3,7 @@
 #ifndef USHERD_NET_LISTENER_H
 #define USHERD_NET_LISTENER_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,12 @@
  */
 int listener_open(const struct endpoint *endpoint, int *ret_fd, struct error *err);
 
+/* The same with a packet filter (net/filter.h) that is there before the first packet can
+ * be; NULL: none. */
+int listener_open_screened(const struct endpoint *endpoint,
+			   const struct sock_fprog *filter, int *ret_fd,
+			   struct error *err);
+
 /* Is @error (negative, from listener_open()) worth trying again later without a change of
  * configuration: address, interface or directory not there yet, in use, out of
  * resources? */
@@ -48,6 +55,11 @@ bool listener_matches(int fd, const struct endpoint *endpoint);
 
 /* Make an adopted descriptor like one of listener_open(). */
 int listener_adopt(int fd, const struct endpoint *endpoint, struct error *err);
+
+/* Put the filter on a socket that was without, and drop who and what has come before it.
+ * Not for UNIX sockets. 0 or a negative errno. */
+int listener_screen(int fd, const struct endpoint *endpoint,
+		    const struct sock_fprog *filter, struct error *err);
 
 /*
  * Have the kernel ask peers of connections to come from the TCP listener @fd whether they

@@ -13,6 +13,7 @@
 #ifndef USHERD_SERVE_DUTY_H
 #define USHERD_SERVE_DUTY_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -129,7 +130,8 @@ struct post {
 	struct lookups_state lookup;     /* supervisor */
 	struct billboard *billboard;     /* counted; NULL but for in-process services */
 	struct stderr_pipe *stderr_pipe; /* owned; with stderr = log, else NULL */
-	struct tally *tally; /* own_tally, or in a worker's ledger (borrowed) */
+	struct sock_fprog screen; /* owned; with flags = INTERCEPT, else no filter */
+	struct tally *tally;      /* own_tally, or in a worker's ledger (borrowed) */
 	struct tally own_tally;
 	struct arrivals *arrivals; /* the tally's, or all workers' (borrowed) */
 	struct rates *rates; /* own_rates, or all workers' (borrowed); NULL: not wanted */
@@ -167,6 +169,7 @@ struct listener {
 	int ticket;        /* owned; what parking_get() takes; -1: not parked */
 	unsigned holds;
 	uint64_t serial;           /* another one for every socket it has had */
+	bool screened;             /* it has a packet filter of ours */
 	bool adopted;              /* inherited: the UNIX node is not ours to remove */
 	struct node_identity node; /* of a UNIX path: which one is ours */
 	struct watch watch;

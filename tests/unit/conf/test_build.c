@@ -302,10 +302,15 @@ static void never_opens_what_was_to_be_filtered(void **state)
 		"defaults {\nno_access = 10.0.0.0/8\n}\n"
 		"service a { port = 1 wait = yes server = /bin/sh user = root }\n",
 		"t:2: error: no_access cannot be enforced for service 'a': with wait "
-		"= yes its program accepts the connections\n");
+		"= yes its program accepts the connections, unless flags = INTERCEPT has "
+		"the kernel check them\n");
 	struct loaded loaded;
 	assert_loads(&loaded, "service a { protocol = udp wait = yes port = 1 server = "
 			      "/bin/sh user = root only_from = 10.0.0.0/8 }");
+	loaded_done(&loaded);
+	assert_loads(&loaded, "service a { wait = yes port = 1 server = /bin/sh user = "
+			      "root only_from = 10.0.0.0/8 flags = INTERCEPT }");
+	assert_true(loaded.table->services[0]->policy.screened);
 	loaded_done(&loaded);
 }
 

@@ -381,6 +381,31 @@ static void access_times_are_spans_of_the_day(void **state)
 	}
 }
 
+static void who_is_unknown_has_passed_the_screen(void **state)
+{
+	struct policy policy = open_policy();
+	struct tally tally = { 0 };
+	struct surroundings around = calm(1);
+	struct addr stranger = address("192.0.2.1");
+	struct addr unknown = address(NULL);
+
+	(void)state;
+	list_of(&policy.no_access, "192.0.2.0/24");
+	list_of(&policy.only_from, "198.51.100.0/24");
+	assert_int_equal(guard_decide(&policy, &tally, &around, &unknown).reason,
+			 REASON_ADDRESS);
+	policy.screened = true;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &unknown).reason,
+			 REASON_NONE);
+	assert_int_equal(guard_decide(&policy, &tally, &around, &stranger).reason,
+			 REASON_ADDRESS);
+	around.denied = true;
+	assert_int_equal(guard_decide(&policy, &tally, &around, &unknown).reason,
+			 REASON_ADDRESS);
+	addrset_done(&policy.no_access.set);
+	addrset_done(&policy.only_from.set);
+}
+
 static void who_is_denied_or_in_a_trap_is_refused_for_its_address(void **state)
 {
 	struct policy policy = open_policy();
@@ -460,6 +485,7 @@ int main(void)
 		cmocka_unit_test(a_caller_that_never_pauses_gets_the_same_rate),
 		cmocka_unit_test(a_pause_without_end_does_not_wrap),
 		cmocka_unit_test(access_times_are_spans_of_the_day),
+		cmocka_unit_test(who_is_unknown_has_passed_the_screen),
 		cmocka_unit_test(who_is_denied_or_in_a_trap_is_refused_for_its_address),
 		cmocka_unit_test(one_open_span_is_enough),
 		cmocka_unit_test(a_load_that_is_not_known_is_too_high),
