@@ -106,6 +106,8 @@ static const char *reason_not_to_ask(const struct service *service)
 		return "with wait = yes its program accepts the connections";
 	if ((service->protocols & SERVICE_UNIX) != 0)
 		return "clients of UNIX sockets have no address";
+	if ((service->protocols & SERVICE_IP) != 0)
+		return "only clients of TCP wait for an answer";
 	return NULL;
 }
 

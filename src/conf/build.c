@@ -186,11 +186,12 @@ static int resolve_service(struct draft *draft)
 	bool inet = (service->protocols & SERVICE_UNIX) == 0;
 	bool given = draft_find(draft, "port") != NULL;
 	bool portless = service_is_multiplexed(service) && !given;
+	bool numbered = inet && service->socket_type != SERVICE_RAW;
 	if (draft_has_one_kind(draft))
 		result = resolve_credentials(draft);
 	if (service_is_rpc(service))
 		resolve_rpc(draft);
-	else if (result == 0 && inet && !portless && !given &&
+	else if (result == 0 && numbered && !portless && !given &&
 		 (draft_find(draft, "protocol") == NULL ||
 		  draft_is_good(draft, "protocol")))
 		result = resolve_ports(draft);

@@ -149,6 +149,9 @@ bool draft_has_one_kind(const struct draft *draft);
 /* contract.c */
 void check_contract(struct draft *draft);
 
+/* check_protocol.c */
+void check_protocol(struct draft *draft);
+
 /* check_clients.c */
 void check_sensor(struct draft *draft);
 void check_intercept(struct draft *draft);

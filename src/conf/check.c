@@ -81,19 +81,6 @@ static void check_applicable(struct draft *draft)
 	}
 }
 
-static void check_protocol(struct draft *draft)
-{
-	const struct service *service = draft->service;
-	unsigned protocols = service->protocols;
-	if ((protocols & SERVICE_UNIX) != 0 && protocols != SERVICE_UNIX)
-		draft_complain(draft, "protocol",
-			       "unix cannot be combined with other protocols");
-	if (service->socket_type == SERVICE_STREAM && (protocols & SERVICE_UDP) != 0)
-		draft_complain(draft, "socket_type", "udp has no stream sockets");
-	if (service->socket_type == SERVICE_DGRAM && (protocols & SERVICE_TCP) != 0)
-		draft_complain(draft, "socket_type", "tcp has no dgram sockets");
-}
-
 static bool has_datagrams(const struct service *service)
 {
 	return (service->protocols & SERVICE_UDP) != 0 ||

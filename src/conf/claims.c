@@ -50,6 +50,9 @@ static int compare_claims(const void *left, const void *right)
 	const struct claim *b = right;
 	int result = compare_numbers(a->endpoint->transport, b->endpoint->transport);
 	if (result == 0)
+		result = compare_numbers((uint64_t)a->endpoint->protocol,
+					 (uint64_t)b->endpoint->protocol);
+	if (result == 0)
 		result = compare_numbers(addr_port(&a->endpoint->addr),
 					 addr_port(&b->endpoint->addr));
 	if (result == 0)
@@ -99,7 +102,7 @@ static bool are_neighbours(const struct claim *a, const struct claim *b)
 {
 	const struct endpoint *x = a->endpoint;
 	const struct endpoint *y = b->endpoint;
-	return x->transport == y->transport &&
+	return x->transport == y->transport && x->protocol == y->protocol &&
 	       addr_port(&x->addr) == addr_port(&y->addr) &&
 	       strcmp(x->interface, y->interface) == 0 &&
 	       ((addr_is_wildcard(&x->addr) && addr_is_wildcard(&y->addr)) ||

@@ -128,6 +128,7 @@ static void check_database(struct draft *draft)
 	}
 	check_listed(draft, SERVICE_TCP, "tcp");
 	check_listed(draft, SERVICE_UDP, "udp");
+	check_listed(draft, SERVICE_IP, service->protocol_name);
 }
 
 void check_contract(struct draft *draft)

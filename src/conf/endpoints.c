@@ -45,7 +45,9 @@ static bool takes_family(const struct service *service, int family)
 static int add_wildcard(const struct draft *draft, struct addresses *list)
 {
 	struct addr address;
-	bool ipv6 = (draft->build->ipv6 || draft->service->v6only ||
+	/* No raw socket is for both. */
+	bool both = draft->build->ipv6 && draft->service->socket_type != SERVICE_RAW;
+	bool ipv6 = (both || draft->service->v6only ||
 		     !takes_family(draft->service, AF_INET)) &&
 		    takes_family(draft->service, AF_INET6);
 	int result = addr_parse_ip(ipv6 ? "::" : "0.0.0.0", 0, &address, NULL);
@@ -146,6 +148,7 @@ static struct endpoint make_endpoint(const struct service *service,
 				     enum transport transport, const struct addr *address)
 {
 	struct endpoint endpoint = { .transport = transport,
+				     .protocol = service->protocol_number,
 				     .addr = *address,
 				     .backlog = service->backlog,
 				     .owner = (uid_t)-1,
@@ -158,13 +161,15 @@ static struct endpoint make_endpoint(const struct service *service,
 	return endpoint;
 }
 
-/* What a service without a port gets: one that the kernel chooses. */
+/* What a service without a port gets: one that the kernel chooses; and a raw socket,
+ * which has none. */
 static const struct port_range any_port = { 0, 0 };
 
 static const struct port_range *ranges_of(const struct service *service,
 					  size_t *ret_count)
 {
-	bool any = service->port_count == 0 && service_is_rpc(service);
+	bool any = service->socket_type == SERVICE_RAW ||
+		   (service->port_count == 0 && service_is_rpc(service));
 	*ret_count = any ? 1 : service->port_count;
 	return any ? &any_port : service->ports;
 }
@@ -175,7 +180,7 @@ static void fill_range(struct service *service, enum transport transport,
 	for (unsigned port = range->first; port <= range->last; port++) {
 		struct endpoint endpoint = make_endpoint(service, transport, address);
 		addr_set_port(&endpoint.addr, (uint16_t)port);
-		if (port == 0)
+		if (port == 0 && service_is_rpc(service))
 			endpoint.chosen_for =
 				hash_add(HASH_START, service->id, strlen(service->id)) |
 				1;
@@ -183,12 +188,26 @@ static void fill_range(struct service *service, enum transport transport,
 	}
 }
 
+static enum transport other_transport(const struct service *service)
+{
+	static const enum transport transports[] = {
+		[SERVICE_SOCKET_DEFAULT] = TRANSPORT_IP_STREAM,
+		[SERVICE_STREAM] = TRANSPORT_IP_STREAM,
+		[SERVICE_DGRAM] = TRANSPORT_IP_DGRAM,
+		[SERVICE_RAW] = TRANSPORT_IP_RAW,
+		[SERVICE_SEQPACKET] = TRANSPORT_IP_SEQPACKET,
+	};
+	return transports[service->socket_type];
+}
+
 static void fill_inet(struct service *service, const struct addresses *list)
 {
-	static const struct {
+	const struct {
 		unsigned protocol;
 		enum transport transport;
-	} kinds[] = { { SERVICE_TCP, TRANSPORT_TCP }, { SERVICE_UDP, TRANSPORT_UDP } };
+	} kinds[] = { { SERVICE_TCP, TRANSPORT_TCP },
+		      { SERVICE_UDP, TRANSPORT_UDP },
+		      { SERVICE_IP, other_transport(service) } };
 
 	size_t count;
 	const struct port_range *ranges = ranges_of(service, &count);
@@ -200,13 +219,19 @@ static void fill_inet(struct service *service, const struct addresses *list)
 						   &list->items[a], &ranges[p]);
 }
 
+static enum transport unix_transport(const struct service *service)
+{
+	if (service->socket_type == SERVICE_SEQPACKET)
+		return TRANSPORT_UNIX_SEQPACKET;
+	return service->socket_type == SERVICE_DGRAM ? TRANSPORT_UNIX_DGRAM
+						     : TRANSPORT_UNIX_STREAM;
+}
+
 static void fill_unix(struct draft *draft, const struct addresses *list)
 {
 	struct identities *identities = &draft->build->identities;
 	struct service *service = draft->service;
-	enum transport transport = service->socket_type == SERVICE_DGRAM
-					   ? TRANSPORT_UNIX_DGRAM
-					   : TRANSPORT_UNIX_STREAM;
+	enum transport transport = unix_transport(service);
 	struct credentials owner = { .uid = (uid_t)-1 };
 	gid_t group = (gid_t)-1;
 	struct error err = { 0 };
@@ -235,9 +260,10 @@ static size_t count_endpoints(const struct service *service, size_t addresses)
 	size_t ports = 0;
 	for (size_t i = 0; i < count; i++)
 		ports += (size_t)ranges[i].last - ranges[i].first + 1;
-	bool both = (service->protocols & SERVICE_TCP) != 0 &&
-		    (service->protocols & SERVICE_UDP) != 0;
-	return ports * addresses * (both ? 2 : 1);
+	size_t protocols = 0;
+	for (unsigned rest = service->protocols; rest != 0; rest &= rest - 1)
+		protocols++;
+	return ports * addresses * protocols;
 }
 
 int endpoints_make(struct draft *draft)

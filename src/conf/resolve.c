@@ -131,10 +131,14 @@ int resolve_worker(struct build *build, struct assignments *settings)
 /* The port of the services database for every protocol that is asked for. */
 int resolve_ports(struct draft *draft)
 {
-	static const struct attribute_word databases[] = { { "tcp", SERVICE_TCP },
-							   { "udp", SERVICE_UDP },
-							   { NULL, 0 } };
 	struct service *service = draft->service;
+	const struct attribute_word databases[] = {
+		{ "tcp", SERVICE_TCP },
+		{ "udp", SERVICE_UDP },
+		{ (service->protocols & SERVICE_IP) != 0 ? service->protocol_name : NULL,
+		  SERVICE_IP },
+		{ NULL, 0 }
+	};
 	uint16_t port = 0;
 	for (const struct attribute_word *base = databases; base->text != NULL; base++) {
 		if ((service->protocols & base->value) == 0)

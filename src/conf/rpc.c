@@ -168,6 +168,8 @@ void check_rpc(struct draft *draft)
 		draft_complain(draft, "type", "RPC and TCPMUX exclude each other");
 	if ((service->protocols & SERVICE_UNIX) != 0)
 		draft_complain(draft, "type", "type = RPC is not for protocol = unix");
+	if ((service->protocols & SERVICE_IP) != 0)
+		draft_complain(draft, "type", "type = RPC is for tcp and udp alone");
 	if (!has_one_port(service))
 		draft_complain(draft, "port", "a service of type = RPC has one port");
 	check_ready(draft);

@@ -49,11 +49,25 @@ static void look_at_libwrap(struct build *build)
 	build->libwrap_rules = request->libwrap_rules != NULL && request->libwrap_rules();
 }
 
+/* Goes by what is written, as all here: nothing has been converted yet. */
+static bool is_tcp_or_udp(struct draft *draft)
+{
+	return !has_word(draft, "socket_type", "raw") &&
+	       !has_word(draft, "socket_type", "seqpacket") &&
+	       (!slot_of(draft, "protocol")->set || has_word(draft, "protocol", "tcp") ||
+		has_word(draft, "protocol", "udp"));
+}
+
+static bool has_datagrams(struct draft *draft)
+{
+	return has_word(draft, "protocol", "udp") ||
+	       has_word(draft, "socket_type", "dgram");
+}
+
 /* Of whom inetd asks: clients whose connections it accepts itself. */
 static bool accepts_clients(struct draft *draft)
 {
-	return !has_word(draft, "protocol", "udp") &&
-	       !has_word(draft, "socket_type", "dgram") &&
+	return is_tcp_or_udp(draft) && !has_datagrams(draft) &&
 	       !has_word(draft, "wait", "yes");
 }
 
@@ -61,7 +75,9 @@ static bool accepts_clients(struct draft *draft)
  * for streams. */
 static bool is_beyond_libwrap(struct draft *draft)
 {
-	if (has_word(draft, "protocol", "udp") || has_word(draft, "socket_type", "dgram"))
+	if (!is_tcp_or_udp(draft))
+		return true;
+	if (has_datagrams(draft))
 		return slot_of(draft, "internal")->set || slot_of(draft, "redirect")->set;
 	return has_word(draft, "wait", "yes") && !has_word(draft, "type", "RPC");
 }
@@ -83,8 +99,9 @@ static int assume_libwrap(struct draft *draft)
 	if (build->libwrap_rules && !draft->service->disable)
 		draft_complain(draft, NULL,
 			       "hosts.allow and hosts.deny have rules, and cannot be "
-			       "asked for in-process datagrams, and for streams with "
-			       "wait = yes; with flags = NOLIBWRAP they are not");
+			       "asked for in-process datagrams, streams with wait = yes "
+			       "and other protocols than tcp and udp; with flags = "
+			       "NOLIBWRAP they are not");
 	return 0;
 }
 
@@ -102,7 +119,7 @@ static int assume_wrapped(struct draft *draft)
 		result = assume(draft, logs[i], "HOST");
 	if (result < 0 || slot_of(draft, "libwrap")->set)
 		return result;
-	if (accepts_clients(draft) && !has_word(draft, "protocol", "unix"))
+	if (accepts_clients(draft))
 		return assume(draft, "libwrap", "yes");
 	if (!draft->service->disable)
 		diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING,

@@ -66,6 +66,8 @@ KIND_SOME(log_type, 4,
 	  "main");
 
 KIND_LIST(words, words, words, "a list of");
+KIND_LIST(protocols, protocols, protocols,
+	  "a name of the protocols database, or a list of");
 KIND_LIST(bind, bind, strings, "a list of addresses, host names, \"*\", paths or @names");
 KIND_LIST(ports, ports, ports, "a list of ports, ranges (A-B) or service names");
 KIND_LIST(redirect, redirect, redirect,

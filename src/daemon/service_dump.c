@@ -53,22 +53,26 @@ static void write_socket_type(const struct service *service, FILE *out)
 	bool streams = (service->protocols & SERVICE_UDP) == 0 &&
 		       service->socket_type != SERVICE_DGRAM;
 	bool both = (service->protocols & SERVICE_TCP) != 0 && !streams;
+	const char *type = streams ? "stream" : "dgram";
 
-	(void)fprintf(out, INDENT "socket_type = %s\n",
-		      both      ? "stream dgram"
-		      : streams ? "stream"
-				: "dgram");
+	if (service->socket_type == SERVICE_RAW)
+		type = "raw";
+	if (service->socket_type == SERVICE_SEQPACKET)
+		type = "seqpacket";
+	(void)fprintf(out, INDENT "socket_type = %s\n", both ? "stream dgram" : type);
 }
 
 static void write_protocol(const struct service *service, FILE *out)
 {
-	static const struct {
+	const struct {
 		unsigned protocol;
 		const char *name;
 		int number;
 	} protocols[] = { { SERVICE_TCP, "tcp", IPPROTO_TCP },
 			  { SERVICE_UDP, "udp", IPPROTO_UDP },
-			  { SERVICE_UNIX, "unix", 0 } };
+			  { SERVICE_UNIX, "unix", 0 },
+			  { SERVICE_IP, service->protocol_name,
+			    service->protocol_number } };
 
 	(void)fputs(INDENT "Protocol (name,number) =", out);
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)

@@ -14,8 +14,13 @@
 #define ON(transport) (1u << (transport))
 #define ON_TCP        ON(TRANSPORT_TCP)
 #define ON_UDP        ON(TRANSPORT_UDP)
-#define ON_UNIX       (ON(TRANSPORT_UNIX_STREAM) | ON(TRANSPORT_UNIX_DGRAM))
-#define ON_IP         (ON_TCP | ON_UDP)
+#define ON_UNIX                                                                          \
+	(ON(TRANSPORT_UNIX_STREAM) | ON(TRANSPORT_UNIX_DGRAM) |                          \
+	 ON(TRANSPORT_UNIX_SEQPACKET))
+#define ON_IP                                                                            \
+	(ON_TCP | ON_UDP | ON(TRANSPORT_IP_STREAM) | ON(TRANSPORT_IP_SEQPACKET) |        \
+	 ON(TRANSPORT_IP_DGRAM) | ON(TRANSPORT_IP_RAW))
+#define ON_PORTS (ON_IP & ~ON(TRANSPORT_IP_RAW))
 
 enum detail {
 	DETAIL_NAME,    /* the address, "<no address>" for none */
@@ -45,7 +50,7 @@ struct variable {
 static const struct variable variables[] = {
 	{ "REMOTE_HOST", ON_IP | ON_UNIX, END_PEER, DETAIL_NAME, NULL },
 	{ "REMOTE_ADDR", ON_IP, END_PEER, DETAIL_ADDRESS, NULL },
-	{ "REMOTE_PORT", ON_IP, END_PEER, DETAIL_PORT, NULL },
+	{ "REMOTE_PORT", ON_PORTS, END_PEER, DETAIL_PORT, NULL },
 	{ "PROTO", ON_TCP, END_PEER, DETAIL_CONSTANT, "TCP" },
 	{ "PROTO", ON_UDP, END_PEER, DETAIL_CONSTANT, "UDP" },
 	{ "PROTO", ON_UNIX, END_PEER, DETAIL_CONSTANT, "UNIX" },

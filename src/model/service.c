@@ -53,6 +53,7 @@ static void service_free(struct service *service)
 	free(service->name);
 	free(service->file);
 	strings_done(&service->bind);
+	free(service->protocol_name);
 	free(service->ports);
 	free(service->socket_owner);
 	free(service->socket_group);
@@ -102,8 +103,9 @@ bool service_is_internal(const struct service *service)
 bool service_has_streams(const struct service *service)
 {
 	return (service->protocols & SERVICE_TCP) != 0 ||
-	       ((service->protocols & SERVICE_UNIX) != 0 &&
-		service->socket_type != SERVICE_DGRAM);
+	       ((service->protocols & (SERVICE_UNIX | SERVICE_IP)) != 0 &&
+		service->socket_type != SERVICE_DGRAM &&
+		service->socket_type != SERVICE_RAW);
 }
 
 bool service_has_banners(const struct service *service)

@@ -40,6 +40,18 @@ static bool is_udp(const struct endpoint *endpoint)
 	return endpoint->transport == TRANSPORT_UDP;
 }
 
+static bool is_ip_dgram(const struct endpoint *endpoint)
+{
+	return is_udp(endpoint) || endpoint->transport == TRANSPORT_IP_DGRAM ||
+	       endpoint->transport == TRANSPORT_IP_RAW;
+}
+
+static bool is_other_stream(const struct endpoint *endpoint)
+{
+	return transport_is_ip_other(endpoint->transport) &&
+	       transport_is_stream(endpoint->transport);
+}
+
 static bool is_in6(const struct endpoint *endpoint)
 {
 	return addr_family(&endpoint->addr) == AF_INET6;
@@ -59,8 +71,9 @@ static bool is_udp6(const struct endpoint *endpoint)
  */
 static const struct preparation preparations[] = {
 	{ is_tcp, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR" },
-	{ is_udp, SOL_SOCKET, SO_REUSEADDR, 0, "SO_REUSEADDR" },
-	{ is_udp, SOL_SOCKET, SO_REUSEPORT, 0, "SO_REUSEPORT" },
+	{ is_other_stream, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR" },
+	{ is_ip_dgram, SOL_SOCKET, SO_REUSEADDR, 0, "SO_REUSEADDR" },
+	{ is_ip_dgram, SOL_SOCKET, SO_REUSEPORT, 0, "SO_REUSEPORT" },
 	{ is_udp, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO" },
 	{ is_udp6, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO" },
 };
@@ -94,7 +107,7 @@ static int prepare(int fd, const struct endpoint *endpoint, struct error *err)
 			return rc;
 		}
 	}
-	if (is_udp(endpoint))
+	if (is_ip_dgram(endpoint))
 		net_start_stamps(fd);
 	return 0;
 }
@@ -166,9 +179,9 @@ int listener_open_screened(const struct endpoint *endpoint,
 			   const struct sock_fprog *filter, int *ret_fd,
 			   struct error *err)
 {
-	bool stream = transport_is_stream(endpoint->transport);
-	int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
-	int fd = socket(addr_family(&endpoint->addr), type, 0);
+	int type =
+		transport_socket_type(endpoint->transport) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int fd = socket(addr_family(&endpoint->addr), type, endpoint->protocol);
 	int rc;
 
 	if (fd == -1)
@@ -239,20 +252,21 @@ static bool same_address(int fd, const struct endpoint *endpoint)
 	if (is_in6(endpoint) && addr_family(&bound) == AF_INET6 &&
 	    endpoint->addr.u.in6.sin6_scope_id == 0)
 		bound.u.in6.sin6_scope_id = 0;
+	/* raw(7): a raw socket shows its protocol there. */
+	if (endpoint->transport == TRANSPORT_IP_RAW)
+		addr_set_port(&bound, 0);
 	return addr_equal(&bound, &endpoint->addr);
 }
 
 static bool same_protocol(int fd, const struct endpoint *endpoint)
 {
-	static const int protocols[] = {
-		[TRANSPORT_TCP] = IPPROTO_TCP,
-		[TRANSPORT_UDP] = IPPROTO_UDP,
-		[TRANSPORT_UNIX_STREAM] = 0,
-		[TRANSPORT_UNIX_DGRAM] = 0,
-	};
+	int protocol = endpoint->protocol;
 
-	return net_get_option(fd, SOL_SOCKET, SO_PROTOCOL) ==
-	       protocols[endpoint->transport];
+	if (is_tcp(endpoint))
+		protocol = IPPROTO_TCP;
+	if (is_udp(endpoint))
+		protocol = IPPROTO_UDP;
+	return net_get_option(fd, SOL_SOCKET, SO_PROTOCOL) == protocol;
 }
 
 /* Bound to one IPv6 address a socket is IPV6_V6ONLY whatever was asked for. */
@@ -268,7 +282,7 @@ bool listener_matches(int fd, const struct endpoint *endpoint)
 	bool stream = transport_is_stream(endpoint->transport);
 
 	return net_get_option(fd, SOL_SOCKET, SO_TYPE) ==
-		       (stream ? SOCK_STREAM : SOCK_DGRAM) &&
+		       transport_socket_type(endpoint->transport) &&
 	       net_get_option(fd, SOL_SOCKET, SO_DOMAIN) ==
 		       addr_family(&endpoint->addr) &&
 	       same_protocol(fd, endpoint) &&
@@ -310,12 +324,15 @@ int listener_screen(int fd, const struct endpoint *endpoint,
 {
 	int rc = filter_put(fd, filter);
 
-	if (rc == 0 && is_udp(endpoint))
+	if (rc == 0 && !transport_is_stream(endpoint->transport))
 		rc = drop_queue(fd);
 	if (rc == 0 && is_tcp(endpoint))
 		rc = listener_pause(fd, endpoint);
 	if (rc == 0 && is_tcp(endpoint))
 		rc = listener_resume(fd, endpoint);
+	/* Who waits on another listener cannot be sent away. */
+	if (rc == 0 && is_other_stream(endpoint))
+		rc = -EOPNOTSUPP;
 	return rc == 0 ? 0 : refuse(endpoint, rc, "screen", err);
 }
 

@@ -36,7 +36,10 @@ static void write_endpoint(const struct service *service, const struct endpoint 
 {
 	char host[ADDR_TEXT_SIZE];
 
-	(void)fprintf(out, "%s %s ", service->name, transport_name(endpoint->transport));
+	(void)fprintf(out, "%s %s ", service->name,
+		      service->protocol_name != NULL
+			      ? service->protocol_name
+			      : transport_name(endpoint->transport));
 	if (transport_is_unix(endpoint->transport))
 		(void)fprintf(out, "%s\n", addr_format_host(&endpoint->addr, host));
 	else

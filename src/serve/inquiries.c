@@ -226,7 +226,8 @@ unsigned inquiries_questions(const struct post *post, const struct connection *c
 		questions |= INQUIRY_NAME;
 	if (is_wrapped(service) && are_there_rules(post->engine->inquiries))
 		questions |= INQUIRY_LIBWRAP;
-	if ((service->log_on_success & EVENT_USERID) != 0 && has_userid(connection))
+	if ((service->log_on_success & EVENT_USERID) != 0 &&
+	    (service->protocols & SERVICE_TCP) != 0 && has_userid(connection))
 		questions |= INQUIRY_USERID;
 	return questions;
 }
@@ -269,7 +270,8 @@ bool inquiries_note_refused(struct inquiries *inquiries, struct post *post,
 	struct inquiry *inquiry;
 
 	if ((post->service->log_on_failure & EVENT_USERID) == 0 ||
-	    !has_userid(connection) || !may_note(inquiries))
+	    (post->service->protocols & SERVICE_TCP) == 0 || !has_userid(connection) ||
+	    !may_note(inquiries))
 		return false;
 	inquiry = inquiry_new(inquiries, post, connection, INQUIRY_USERID);
 	if (inquiry == NULL)

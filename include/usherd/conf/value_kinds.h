@@ -42,6 +42,7 @@ extern const struct value_kind kind_log_type; /* struct log_type */
 
 /* Lists. */
 extern const struct value_kind kind_words;        /* unsigned, a set of words */
+extern const struct value_kind kind_protocols;    /* service: protocols and the name */
 extern const struct value_kind kind_bind;         /* struct strings, not empty */
 extern const struct value_kind kind_ports;        /* service: ports */
 extern const struct value_kind kind_redirect;     /* service: redirect and internal */

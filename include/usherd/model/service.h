@@ -25,12 +25,15 @@ enum service_protocol {
 	SERVICE_TCP = 1 << 0,
 	SERVICE_UDP = 1 << 1,
 	SERVICE_UNIX = 1 << 2,
+	SERVICE_IP = 1 << 3, /* another one over IP: protocol_name */
 };
 
 enum service_socket {
 	SERVICE_SOCKET_DEFAULT = 0,
 	SERVICE_STREAM,
-	SERVICE_DGRAM
+	SERVICE_DGRAM,
+	SERVICE_RAW,
+	SERVICE_SEQPACKET,
 };
 
 /* type = { ... } */
@@ -100,11 +103,13 @@ struct service {
 	unsigned line;
 	enum dialect dialect;
 
-	unsigned types;     /* enum service_type */
-	unsigned flags;     /* enum service_flag */
-	bool disable;       /* such a service is checked and dumped, never bound */
-	unsigned protocols; /* enum service_protocol */
-	enum service_socket socket_type; /* only matters for UNIX sockets */
+	unsigned types;      /* enum service_type */
+	unsigned flags;      /* enum service_flag */
+	bool disable;        /* such a service is checked and dumped, never bound */
+	unsigned protocols;  /* enum service_protocol */
+	char *protocol_name; /* owned; with SERVICE_IP, else NULL */
+	int protocol_number; /* likewise; of socket(2) */
+	enum service_socket socket_type; /* only matters for unix and SERVICE_IP */
 	bool wait;
 	struct strings bind;      /* as written: addresses, UNIX paths, @names */
 	struct port_range *ports; /* owned */

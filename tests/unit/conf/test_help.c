@@ -53,7 +53,8 @@ static void describes_one_attribute(void **state)
 		    "\tonly:    services with a server\n");
 	assert_help("protocol", 0,
 		    "protocol: transport of the connections\n"
-		    "\tvalue:   a list of tcp, udp, unix\n"
+		    "\tvalue:   a name of the protocols database, or a list of tcp, udp, "
+		    "unix\n"
 		    "\tstands:  in a service\n"
 		    "\tdefault: tcp\n");
 	assert_help("stop", 0,

@@ -36,6 +36,14 @@ static void knows_its_transports(void **state)
 	assert_false(transport_is_unix(TRANSPORT_UDP));
 	assert_true(transport_is_unix(TRANSPORT_UNIX_STREAM));
 	assert_true(transport_is_unix(TRANSPORT_UNIX_DGRAM));
+	for (unsigned i = TRANSPORT_TCP; i <= TRANSPORT_IP_RAW; i++) {
+		int type = transport_socket_type((enum transport)i);
+
+		assert_true(transport_is_stream((enum transport)i) ==
+			    (type == SOCK_STREAM || type == SOCK_SEQPACKET));
+		assert_true(transport_is_ip_other((enum transport)i) ==
+			    (i >= TRANSPORT_IP_STREAM));
+	}
 	assert_string_equal(transport_name(TRANSPORT_TCP), "tcp");
 	assert_string_equal(transport_name(TRANSPORT_UDP), "udp");
 	assert_string_equal(transport_name(TRANSPORT_UNIX_STREAM), "unix");
@@ -55,6 +63,29 @@ static void is_written_with_transport_address_and_interface(void **state)
 	assert_text(&endpoint, "unix /run/x.sock");
 	endpoint = on(TRANSPORT_UNIX_DGRAM, "@x", 0);
 	assert_text(&endpoint, "unix-dgram @x");
+	endpoint = on(TRANSPORT_IP_STREAM, "::1", 21);
+	endpoint.protocol = IPPROTO_SCTP;
+	assert_text(&endpoint, "stream/132 [::1]:21");
+	endpoint = on(TRANSPORT_IP_RAW, "0.0.0.0", 0);
+	endpoint.protocol = IPPROTO_ICMP;
+	assert_text(&endpoint, "raw/1 0.0.0.0");
+}
+
+static void protocols_are_told_apart(void **state)
+{
+	struct endpoint a = on(TRANSPORT_IP_DGRAM, "127.0.0.1", 21);
+	struct endpoint b = a;
+
+	(void)state;
+	assert_true(endpoint_same_socket(&a, &b));
+	assert_true(endpoint_clashes(&a, &b));
+	b.protocol = IPPROTO_UDPLITE;
+	assert_false(endpoint_same_socket(&a, &b));
+	assert_false(endpoint_clashes(&a, &b));
+	/* Any number of raw sockets may have the same address. */
+	a = b = on(TRANSPORT_IP_RAW, "127.0.0.1", 0);
+	assert_true(endpoint_same_socket(&a, &b));
+	assert_false(endpoint_clashes(&a, &b));
 }
 
 static void the_longest_text_is_not_cut(void **state)
@@ -136,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_that_the_kernel_chooses_belongs_to_its_service),
 		cmocka_unit_test(knows_its_transports),
+		cmocka_unit_test(protocols_are_told_apart),
 		cmocka_unit_test(is_written_with_transport_address_and_interface),
 		cmocka_unit_test(the_longest_text_is_not_cut),
 		cmocka_unit_test(one_socket_serves_both_when_only_open_settings_differ),
