@@ -30,6 +30,14 @@ static int hand_on(struct engine *engine, const char *id, int fd)
 	return workers_hand_on(server->workers, id, fd);
 }
 
+static uint64_t sessions_of(const struct engine *engine, const char *id)
+{
+	const struct server *server = engine->data;
+	bool resting;
+
+	return workers_active(server->workers, id, &resting);
+}
+
 static void sockets_changed(struct engine *engine)
 {
 	struct server *server = engine->data;
@@ -111,6 +119,7 @@ static int start_engine(struct server *server, struct error *err)
 	server->engine.data = server;
 	server->engine.internal_changed = refresh_workers;
 	server->engine.hand_on = hand_on;
+	server->engine.sessions_of = sessions_of;
 	server->engine.rpc_changed = sockets_changed;
 	server->engine.before_fork = before_fork;
 	eviction_init(&server->eviction, &server->engine);

@@ -15,10 +15,9 @@
 #include "usherd/base/units.h"
 #include "usherd/daemon/service_dump.h"
 #include "usherd/serve/berth.h"
+#include "usherd/serve/roll.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/totals.h"
-
-#define TIME_SIZE 64
 
 /* What several blocks look at. */
 struct view {
@@ -29,24 +28,12 @@ struct view {
 	uint64_t running;      /* programs and sessions */
 };
 
-/* As ctime(3), without its newline. */
-static const char *format_time(int64_t wall_seconds, char buffer[TIME_SIZE])
-{
-	time_t seconds = (time_t)wall_seconds;
-	struct tm local = { 0 };
-
-	(void)localtime_r(&seconds, &local);
-	if (strftime(buffer, TIME_SIZE, "%a %b %e %H:%M:%S %Y", &local) == 0)
-		buffer[0] = '\0';
-	return buffer;
-}
-
 static void write_header(struct view *view)
 {
-	char now[TIME_SIZE];
+	char now[ROLL_TIME_SIZE];
 
 	(void)fprintf(view->out, "INTERNAL STATE DUMP: usherd %s\nCurrent time: %s\n\n",
-		      USHERD_VERSION, format_time(clock_wall_seconds(), now));
+		      USHERD_VERSION, roll_time(clock_wall_seconds(), now));
 }
 
 static void write_settings(struct view *view)
@@ -145,18 +132,9 @@ static int write_services(struct view *view)
 static void write_program(void *data, const struct serving *serving)
 {
 	const struct view *view = data;
-	const struct service *service = serving->post->service;
-	uint64_t now_ns = loop_now_ns(view->server->loop);
-	char started[TIME_SIZE], peer[ADDR_TEXT_SIZE];
-	int64_t age_s = (int64_t)((now_ns - serving->started_ns) / CLOCK_NS_PER_SECOND);
+	char entry[ROLL_ENTRY_SIZE];
 
-	(void)fprintf(view->out, "%s server\npid = %ld\nstart_time = %s\n", service->id,
-		      (long)serving->pid,
-		      format_time(clock_wall_seconds() - age_s, started));
-	(void)fprintf(view->out,
-		      "Connection info:\n\tservice = %s\n\tremote_address = %s,%u\n\n",
-		      service->name, addr_format_host(&serving->peer, peer),
-		      (unsigned)addr_port(&serving->peer));
+	(void)fputs(roll_entry(serving, entry), view->out);
 }
 
 static void write_programs(struct view *view)

@@ -18,6 +18,9 @@ SERVICE(chat);
 void chat_drain(void *state);
 SERVICE(ident);
 SERVICE(services);
+/* All else is that of services. */
+int servers_open(const struct internal *internal, const struct internal_setup *setup,
+		 void **ret_state, struct error *err);
 SERVICE(tcpmux);
 
 #endif

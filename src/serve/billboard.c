@@ -15,6 +15,7 @@
 
 #include "usherd/base/shared.h"
 #include "usherd/serve/banner.h"
+#include "usherd/serve/roll.h"
 
 #define SHEETS 2
 
@@ -41,7 +42,10 @@ struct billboard {
 	struct sight sights[SERVICE_BANNERS];
 };
 
-#define BILLBOARD_SIZE (SERVICE_BANNERS * sizeof(struct frame))
+/* Behind the banners. */
+#define ROLL           SERVICE_BANNERS
+#define FRAMES         (ROLL + 1)
+#define BILLBOARD_SIZE (FRAMES * sizeof(struct frame))
 
 static struct billboard *allocate(void)
 {
@@ -84,10 +88,9 @@ void billboard_unref(struct billboard *billboard)
 	free(billboard);
 }
 
-static struct frame *frame_of(const struct billboard *billboard,
-			      enum service_banner banner)
+static struct frame *frame_of(const struct billboard *billboard, unsigned number)
 {
-	return (struct frame *)billboard->shared.memory + banner;
+	return (struct frame *)billboard->shared.memory + number;
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -108,17 +111,41 @@ static bool is_unchanged(const struct sight *sight, const struct stat *status)
 	       time(NULL) - status->st_ctim.tv_sec > 2;
 }
 
+static unsigned next_of(const struct frame *frame)
+{
+	return (atomic_load_explicit(&frame->shown, memory_order_relaxed) + 1) % SHEETS;
+}
+
 /* The length of what is shown now, or a negative errno. */
 static ssize_t put_up(struct frame *frame, const char *path)
 {
-	unsigned next =
-		(atomic_load_explicit(&frame->shown, memory_order_relaxed) + 1) % SHEETS;
+	unsigned next = next_of(frame);
 	struct sheet *sheet = &frame->sheets[next];
 	ssize_t length = banner_read(path, sheet->text, sizeof(sheet->text));
 
 	sheet->length = length > 0 ? (size_t)length : 0;
 	atomic_store_explicit(&frame->shown, next, memory_order_release);
 	return length;
+}
+
+static void put_up_roll(const struct post *post)
+{
+	struct frame *frame = frame_of(post->billboard, ROLL);
+	unsigned next = next_of(frame);
+	struct sheet *sheet = &frame->sheets[next];
+
+	sheet->length = roll_write(post->engine, sheet->text, sizeof(sheet->text));
+	atomic_store_explicit(&frame->shown, next, memory_order_release);
+}
+
+static bool has_roll(const struct post *post)
+{
+	return post->internal != NULL && (post->internal->needs & INTERNAL_WATCHES) != 0;
+}
+
+bool billboard_is_wanted(const struct post *post)
+{
+	return service_has_banners(post->service) || has_roll(post);
 }
 
 static void refresh(struct post *post, enum service_banner banner)
@@ -145,6 +172,8 @@ void billboard_refresh(struct post *post)
 	for (unsigned i = 0; i < SERVICE_BANNERS; i++)
 		if (post->service->banners[i] != NULL)
 			refresh(post, (enum service_banner)i);
+	if (has_roll(post))
+		put_up_roll(post);
 }
 
 static void time_to_look(struct timer *timer)
@@ -197,14 +226,25 @@ int billboard_open(int fd, struct billboard **ret)
 	return 0;
 }
 
-const void *billboard_text(const struct billboard *billboard, enum service_banner banner,
+static const void *text_of(const struct billboard *billboard, unsigned number,
 			   size_t *ret_length)
 {
-	const struct frame *frame = frame_of(billboard, banner);
+	const struct frame *frame = frame_of(billboard, number);
 	unsigned shown = atomic_load_explicit(&frame->shown, memory_order_acquire);
 	const struct sheet *sheet = &frame->sheets[shown % SHEETS];
 	size_t length = sheet->length;
 
 	*ret_length = length <= sizeof(sheet->text) ? length : 0;
 	return sheet->text;
+}
+
+const void *billboard_text(const struct billboard *billboard, enum service_banner banner,
+			   size_t *ret_length)
+{
+	return text_of(billboard, banner, ret_length);
+}
+
+const void *billboard_roll(const void *billboard, size_t *ret_length)
+{
+	return text_of(billboard, ROLL, ret_length);
 }

@@ -61,7 +61,7 @@ static int equip(struct post *post, struct error *err)
 	if (post_aim(post, &service->redirect) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	/* A worker takes the supervisor's. */
-	if (!service_has_banners(service) || post->engine->children == NULL)
+	if (!billboard_is_wanted(post) || post->engine->children == NULL)
 		return 0;
 	r = billboard_new(&post->billboard);
 	return r < 0 ? error_set_errno(err, r, "cannot share its banners") : 0;
@@ -127,6 +127,10 @@ int post_open(struct post *post, struct error *err)
 					.mux = post->engine->targets,
 					.catalogue = post->engine->catalogue };
 
+	if (post->billboard != NULL) {
+		setup.roll = billboard_roll;
+		setup.roll_data = post->billboard;
+	}
 	return post->internal->open(post->internal, &setup, &post->state, err);
 }
 

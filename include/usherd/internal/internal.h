@@ -52,6 +52,10 @@ struct internal_setup {
 	void *note_data;
 	const struct internal_mux *mux; /* borrowed; NULL unless it needs it */
 	const char *catalogue;          /* borrowed; which services there are, likewise */
+	/* What runs as of a moment ago: @ret_length bytes that are good for a second.
+	 * NULL unless it needs it. */
+	const void *(*roll)(const void *roll_data, size_t *ret_length);
+	const void *roll_data; /* borrowed; outlives what is opened */
 };
 
 /* What a worker has to be left with beyond its sockets: services that differ in it are
@@ -61,6 +65,7 @@ enum internal_need {
 	INTERNAL_ASKS = 1 << 1,       /* asks the kernel about connections of others */
 	INTERNAL_HANDS_OVER = 1 << 2, /* gives clients to other services */
 	INTERNAL_LISTS = 1 << 3,      /* says which services there are */
+	INTERNAL_WATCHES = 1 << 4,    /* says what runs */
 };
 
 struct internal {

@@ -2,7 +2,7 @@
 /*
  * The banners of an in-process service where its workers, who see no files, find them: in
  * memory that the supervisor writes (base/shared.h). It looks at the files every second
- * and puts up what has changed.
+ * and puts up what has changed; and what runs, for the service that says so.
  */
 #ifndef USHERD_SERVE_BILLBOARD_H
 #define USHERD_SERVE_BILLBOARD_H
@@ -25,8 +25,11 @@ int billboard_new(struct billboard **ret);
 struct billboard *billboard_ref(struct billboard *billboard);
 void billboard_unref(struct billboard *billboard); /* NULL allowed */
 
-/* In the supervisor: put the banners of @post up as they are now. What cannot be read is
- * said once. */
+/* Does @post, of an in-process service, have anything to be put up? */
+bool billboard_is_wanted(const struct post *post);
+
+/* In the supervisor: put the banners of @post up as they are now, and what runs if it
+ * says so. What cannot be read is said once. */
 void billboard_refresh(struct post *post);
 
 /* In the supervisor: refresh those of all posts now and every BILLBOARD_LOOK_NS, as long
@@ -44,5 +47,8 @@ int billboard_open(int fd, struct billboard **ret);
 /* What is shown: *ret_length bytes, valid until the next look but one. */
 const void *billboard_text(const struct billboard *billboard, enum service_banner banner,
 			   size_t *ret_length);
+
+/* The same of what runs: the `roll` of struct internal_setup, @billboard its data. */
+const void *billboard_roll(const void *billboard, size_t *ret_length);
 
 #endif

@@ -88,6 +88,8 @@ struct engine {
 	void (*session_over)(struct engine *engine);
 	/* Supervisor: give a client of the in-process service @id, as mux_give(). */
 	int (*hand_on)(struct engine *engine, const char *id, int fd);
+	/* Supervisor, or NULL: how many sessions in-process service @id has. */
+	uint64_t (*sessions_of)(const struct engine *engine, const char *id);
 	/* Supervisor, or NULL: called before a fork, when no other thread may be about to
 	 * use the C library. */
 	void (*before_fork)(const struct engine *engine);

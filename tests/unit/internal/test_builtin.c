@@ -54,7 +54,8 @@ static void small_services_are_for_streams_and_datagrams(void **state)
 
 static void services_that_speak_in_lines_are_for_streams(void **state)
 {
-	static const char *const names[] = { "chat", "ident", "services", "tcpmux" };
+	static const char *const names[] = { "chat", "ident", "servers", "services",
+					     "tcpmux" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -65,7 +66,7 @@ static void services_that_speak_in_lines_are_for_streams(void **state)
 
 static void knows_no_other_service(void **state)
 {
-	static const char *const names[] = { "", "Echo", "echo ", "servers", "xadmin" };
+	static const char *const names[] = { "", "Echo", "echo ", "server", "xadmin" };
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {

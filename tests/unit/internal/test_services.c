@@ -67,6 +67,37 @@ static void a_long_list_arrives_whole(void **state)
 	free(text);
 }
 
+static const char *roll_text;
+
+static const void *show_roll(const void *roll_data, size_t *ret_length)
+{
+	assert_ptr_equal(roll_data, &roll_text);
+	*ret_length = strlen(roll_text);
+	return roll_text;
+}
+
+/* What has changed since counts, what changes while a client reads does not. */
+static void servers_tells_what_runs_now(void **state)
+{
+	struct service_bench *bench = *state;
+	struct internal_setup setup = { .roll = show_roll, .roll_data = &roll_text };
+	char byte;
+
+	bench_open(bench, "servers", &setup);
+	for (int i = 0; i < 3; i++) {
+		static const char *const texts[] = { "one server\n\n", "",
+						     "two server\n\n" };
+		int client;
+
+		roll_text = texts[i];
+		client = bench_join(bench);
+		bench_expect(bench, client, texts[i]);
+		assert_int_equal(client_read(&bench->base, client, &byte, 1), 0);
+		(void)close(client);
+	}
+	bench_close(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -75,6 +106,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_empty_list_is_an_end, bench_setup,
 						bench_teardown),
 		cmocka_unit_test_setup_teardown(a_long_list_arrives_whole, bench_setup,
+						bench_teardown),
+		cmocka_unit_test_setup_teardown(servers_tells_what_runs_now, bench_setup,
 						bench_teardown),
 	};
 
