@@ -25,7 +25,7 @@ struct rate {
 };
 
 struct rates {
-	uint64_t seed;
+	uint64_t seed; /* 0: not made yet */
 	struct rate places[BUCKETS][BUCKET];
 };
 
@@ -36,26 +36,25 @@ size_t rates_memory_size(void)
 	return sizeof(struct rates);
 }
 
-/* Clients choose their addresses: where the memory lies is none of their knowledge. */
-struct rates *rates_place(void *memory)
-{
-	struct rates *rates = memory;
-
-	rates->seed = (uintptr_t)memory;
-	return rates;
-}
-
 bool rates_wanted(const struct policy *policy)
 {
 	return policy->per_source_cpm != UNITS_UNLIMITED;
+}
+
+/* Where the memory lies is random, and for several processes what it was for the first.
+ */
+static struct rate *find_bucket(struct rates *rates, const struct prefix *source)
+{
+	if (rates->seed == 0)
+		rates->seed = (uintptr_t)rates;
+	return rates->places[guard_hash(rates->seed, source) & (BUCKETS - 1)];
 }
 
 /* The place of @source, or the one that it is to have. */
 static struct rate *find_place(struct rates *rates, const struct prefix *source,
 			       uint64_t now_ns)
 {
-	struct rate *bucket =
-		rates->places[guard_hash(rates->seed, source) & (BUCKETS - 1)];
+	struct rate *bucket = find_bucket(rates, source);
 	struct rate *first = bucket;
 
 	for (size_t i = 0; i < BUCKET; i++) {

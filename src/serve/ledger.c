@@ -145,13 +145,6 @@ static void place_tallies(struct ledger *ledger, unsigned slot)
 		(void)tally_place(tally_at(ledger, i, slot), ledger->pages[i].sources);
 }
 
-static void place_rates(struct ledger *ledger)
-{
-	for (size_t i = 0; i < ledger->count; i++)
-		if (ledger->pages[i].rates != 0)
-			(void)rates_place(ledger->memory + ledger->pages[i].rates);
-}
-
 static pthread_mutex_t *lock_of(const struct ledger *ledger)
 {
 	return (pthread_mutex_t *)(void *)ledger->memory;
@@ -207,7 +200,6 @@ int ledger_new(struct service *const *services, size_t count, unsigned slots,
 	}
 	for (unsigned i = 0; i < slots; i++)
 		place_tallies(ledger, i);
-	place_rates(ledger);
 	*ret = ledger;
 	return 0;
 }

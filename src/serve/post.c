@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "usherd/guard/screen.h"
 #include "usherd/serve/berth.h"
@@ -27,17 +28,19 @@ static int equip_program(struct post *post, struct error *err)
 	return r;
 }
 
-/* A worker has one of all workers' instead. */
+/* Of which most is never touched; calloc(3) may do so. A worker has one of all workers'
+ * instead. */
 static int equip_rates(struct post *post)
 {
 	void *memory;
 
 	if (!rates_wanted(&post->service->policy))
 		return 0;
-	memory = calloc(1, rates_memory_size());
-	if (memory == NULL)
+	memory = mmap(NULL, rates_memory_size(), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	post->own_rates = rates_place(memory);
+	post->own_rates = memory;
 	post->rates = post->own_rates;
 	return 0;
 }
@@ -173,7 +176,8 @@ void post_unref(struct post *post)
 	service_unref(post->service);
 	target_list_done(&post->targets);
 	tally_done(&post->own_tally);
-	free(post->own_rates);
+	if (post->own_rates != NULL)
+		(void)munmap(post->own_rates, rates_memory_size());
 	free((void *)post->elsewhere);
 	free((void *)post->listeners);
 	free(post);

@@ -131,6 +131,17 @@ class Limits(Case):
         self.assertEqual(answers, [b"x"] * 10 + [b""] * 30)
         daemon.wait_for(r"FAIL: limited per_source_cpm from=127\.0\.0\.2$")
 
+    def test_per_source_cpm_of_a_worker_that_is_another_program(self):
+        if not any(each.name == "usherd-http" for each in harness.worker_programs()):
+            self.skipTest("built without http")
+        port = harness.free_port()
+        self.daemon("workers = 2\n" + service(
+            port, OFF + "per_source_cpm = 2",
+            'internal = http document_root = "%s"' % self.scratch()))
+        said = [harness.answer(port, b"GET / HTTP/1.0\r\n\r\n", source)[:5]
+                for source in ("127.0.0.2", "127.0.0.2", "127.0.0.2", "127.0.0.3")]
+        self.assertEqual(said, [b"HTTP/", b"HTTP/", b"", b"HTTP/"])
+
     def test_a_worker_that_dies_leaves_what_it_counted_by_source(self):
         port = harness.free_port()
         daemon = self.daemon("workers = 2\n" + service(

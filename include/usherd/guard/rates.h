@@ -23,11 +23,9 @@
 
 struct rates;
 
-/* Bytes of a table; aligned like malloc's. */
+/* Bytes of a table; all zero, aligned like malloc's, is one without sources. None of it
+ * is touched before somebody comes. */
 size_t rates_memory_size(void);
-
-/* Make @memory, which is all zero, a table without sources. Once, by one process. */
-struct rates *rates_place(void *memory);
 
 /* Does @policy ask for one? */
 bool rates_wanted(const struct policy *policy);

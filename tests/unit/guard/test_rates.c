@@ -39,10 +39,10 @@ static struct addr numbered(unsigned number)
 
 static struct rates *table(void)
 {
-	void *memory = calloc(1, rates_memory_size());
+	struct rates *rates = calloc(1, rates_memory_size());
 
-	assert_non_null(memory);
-	return rates_place(memory);
+	assert_non_null(rates);
+	return rates;
 }
 
 static unsigned take(struct rates *rates, const struct policy *policy, const char *peer,
