@@ -34,7 +34,8 @@ static int parse_id(const char *what, const char *text, uint32_t *ret, struct er
 	return 0;
 }
 
-static int list_groups(const char *user, struct credentials *ret, struct error *err)
+static int list_groups(const char *user, gid_t gid, struct credentials *ret,
+		       struct error *err)
 {
 	int count = 32;
 	for (;;) {
@@ -42,7 +43,7 @@ static int list_groups(const char *user, struct credentials *ret, struct error *
 		if (groups == NULL)
 			return error_set(err, -ENOMEM, "out of memory");
 		int room = count;
-		if (getgrouplist(user, ret->gid, groups, &count) != -1) {
+		if (getgrouplist(user, gid, groups, &count) != -1) {
 			ret->groups = groups;
 			ret->group_count = (size_t)count;
 			return 0;
@@ -82,14 +83,16 @@ static int ask_user(const char *name, struct credentials *ret, struct error *err
 	return 0;
 }
 
-/* A number without a passwd entry is in no further group. */
+/* Those of the user, the first among them, whatever other group the service runs with: as
+ * initgroups(3) would have it. A number without a passwd entry is in no further group. */
 static int ask_groups(struct credentials *ret, struct error *err)
 {
 	const struct passwd *entry = getpwuid(ret->uid);
 	if (entry == NULL)
 		return 0;
+	gid_t gid = entry->pw_gid;
 	char *user = strdup(entry->pw_name);
-	int result = user != NULL ? list_groups(user, ret, err)
+	int result = user != NULL ? list_groups(user, gid, ret, err)
 				  : error_set(err, -ENOMEM, "out of memory");
 	free(user);
 	return result;
@@ -198,7 +201,7 @@ int identity_groups(struct identities *identities, struct credentials *ret,
 		    struct error *err)
 {
 	const struct identity *known = find(identities, IDENTITY_GROUPS, NULL, ret->uid);
-	if (known != NULL && known->credentials.gid == ret->gid)
+	if (known != NULL)
 		return copy_groups(&known->credentials, ret) == 0
 			       ? 0
 			       : error_set(err, -ENOMEM, "out of memory");
