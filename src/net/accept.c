@@ -48,6 +48,8 @@ int accept_connection(int listener, const struct addr *bound, struct connection 
 		fd_close(&found.fd);
 		return rc;
 	}
+	found.mapped = bound != NULL && addr_family(bound) == AF_INET6 &&
+		       addr_family(&found.peer) == AF_INET;
 	*ret = found;
 	return 0;
 }
@@ -76,9 +78,19 @@ int connection_adopt(int fd, struct connection *ret, enum transport *ret_transpo
 	    net_local_addr(fd, &found.local) != 0)
 		return -ENOTCONN;
 	net_addr_finish(&found.peer);
+	found.mapped = domain == AF_INET6 && addr_family(&found.peer) == AF_INET;
 	*ret = found;
 	*ret_transport = domain == AF_UNIX ? TRANSPORT_UNIX_STREAM : TRANSPORT_TCP;
 	return 0;
+}
+
+void connection_unmap(const struct connection *connection)
+{
+	const int family = AF_INET;
+
+	if (connection->mapped)
+		(void)setsockopt(connection->fd, IPPROTO_IPV6, IPV6_ADDRFORM, &family,
+				 sizeof(family));
 }
 
 int reserve_open(struct reserve *reserve)

@@ -39,6 +39,7 @@ static int start_program(struct serving *serving, enum transport transport,
 					 .peer = &connection->peer,
 					 .local = &connection->local };
 
+	connection_unmap(connection);
 	return serving_spawn(serving, &invocation, child_ended);
 }
 

@@ -10,6 +10,7 @@ struct connection {
 	int fd;            /* close-on-exec, blocking */
 	struct addr peer;  /* normalised; length 0 for an unnamed UNIX client */
 	struct addr local; /* normalised */
+	bool mapped;       /* an IPv4 client of an IPv6 socket */
 };
 
 /*
@@ -30,6 +31,11 @@ int accept_connection(int listener, const struct addr *bound, struct connection 
  * for.
  */
 int connection_adopt(int fd, struct connection *ret, enum transport *ret_transport);
+
+/* Make the socket of a client that is mapped one of IPv4, for a program that asks who its
+ * client is. One whose client has sent all it had stays as it is, ipv6(7) IPV6_ADDRFORM.
+ */
+void connection_unmap(const struct connection *connection);
 
 /*
  * The reserve: one descriptor kept for the day when there is none left, so that waiting

@@ -100,6 +100,41 @@ static void ipv4_client_of_a_dual_stack_listener_is_plain(void **state)
 	fd_close(&fd);
 }
 
+static int domain_of(int fd)
+{
+	socklen_t length = sizeof(int);
+	int domain = -1;
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length), 0);
+	return domain;
+}
+
+static void ipv4_client_of_a_dual_stack_listener_can_have_its_socket(void **state)
+{
+	int fd;
+	struct endpoint endpoint = test_open_by_number("::", &fd);
+	struct addr to = test_addr("127.0.0.1", addr_port(&endpoint.addr));
+	int client = test_client(SOCK_STREAM, &to);
+	struct connection got;
+	struct connection adopted;
+	enum transport transport;
+
+	(void)state;
+	assert_true(test_readable(fd));
+	assert_int_equal(accept_connection(fd, &endpoint.addr, &got), 0);
+	assert_true(got.mapped);
+	assert_int_equal(connection_adopt(got.fd, &adopted, &transport), 0);
+	assert_true(adopted.mapped);
+	assert_int_equal(domain_of(got.fd), AF_INET6);
+	connection_unmap(&got);
+	assert_int_equal(domain_of(got.fd), AF_INET);
+	assert_int_equal(connection_adopt(got.fd, &adopted, &transport), 0);
+	assert_false(adopted.mapped);
+	fd_close(&got.fd);
+	fd_close(&client);
+	fd_close(&fd);
+}
+
 static void unnamed_unix_client_has_no_address(void **state)
 {
 	char name[64];
@@ -326,6 +361,8 @@ int main(void)
 		cmocka_unit_test(takes_tcp_clients_with_both_addresses),
 		cmocka_unit_test(is_told_where_the_listener_is_bound),
 		cmocka_unit_test(ipv4_client_of_a_dual_stack_listener_is_plain),
+		cmocka_unit_test(
+			ipv4_client_of_a_dual_stack_listener_can_have_its_socket),
 		cmocka_unit_test(unnamed_unix_client_has_no_address),
 		cmocka_unit_test(nobody_waiting_is_eagain),
 		cmocka_unit_test_setup(dead_clients_are_passed_over, clear_script),
