@@ -272,6 +272,8 @@ COSTS = [
         xinetd="echo", quiet=False,
         why="'disable = yes' counts wherever it stands in an entry"),
     Row("disable = perhaps", echo("disable = perhaps"), "", E("disable: expected")),
+    Row("names that were magic", cat(name="logging") + cat("port = 7002", name="intercept"),
+        "logging intercept"),
     Row("a removed builtin", echo(name="servers"), "", E("servers")),
     Row("a builtin that does not exist", echo(name="ftp"), "", E("ftp")),
 ]
@@ -507,6 +509,9 @@ TYPES = [
     Row("INTERNAL without both", echo("!socket_type"), "", E("not given: socket_type")),
     Row("an unknown type", echo("type = EXTERNAL"), "", E("type: unknown value 'EXTERNAL'"),
         E("not given: server, user")),
+    Row("SPECIAL", echo("type = INTERNAL SPECIAL"), "",
+        E("type: unknown value 'SPECIAL'"), xinetd="echo", quiet=True,
+        why="the type SPECIAL"),
     Row("UNLISTED in the database", cat("port = 2121", name="ftp"), "ftp"),
     Row("TCPMUX", cat("type = TCPMUX UNLISTED", "!port") + echo(name="tcpmux"),
         "p tcpmux"),
@@ -610,6 +615,8 @@ PORTS = [
     Row("one id twice", cat() + cat("port = 7002"), "p", E("is already defined"),
         xinetd="p p", quiet=True, differs=("port",), why="Two services with one id"),
     Row("one name with two ids", cat("id = a") + cat("id = b", "port = 7002"), "a b"),
+    Row("ids that differ in their letters alone", cat("id = a") + cat(
+        "id = A", "port = 7002", name="q"), "a A"),
     Row("an id with two words", cat("id = a b"), "p",
         W("id: expected 1 value, got 2")),
 ]
