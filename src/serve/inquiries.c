@@ -58,9 +58,13 @@ static struct inquiry *find_next(const struct inquiries *inquiries)
 
 	if (inquiries->running_count >= INQUIRIES_MAX)
 		return NULL;
-	DL_FOREACH(inquiries->waiting, inquiry)
+	DL_FOREACH(inquiries->waiting, inquiry) {
+		if (inquiry->datagram &&
+		    inquiries->datagrams_running >= INQUIRIES_MAX / 2)
+			continue;
 		if (!has_its_share(inquiries, &inquiry->client.connection.peer))
 			return inquiry;
+	}
 	return NULL;
 }
 
@@ -95,7 +99,9 @@ static int enqueue(struct inquiries *inquiries, const struct held_client *client
 	struct inquiry *inquiry;
 	int r;
 
-	if (inquiries->waiting_count >= INQUIRIES_WAITING)
+	if (inquiries->waiting_count >= INQUIRIES_WAITING ||
+	    (client->connection.fd == -1 &&
+	     inquiries->datagrams_waiting >= INQUIRIES_WAITING / 2))
 		return -EAGAIN;
 	inquiry = inquiry_new(inquiries, client->serving->post, &client->connection,
 			      questions);
@@ -114,6 +120,7 @@ static int enqueue(struct inquiries *inquiries, const struct held_client *client
 	inquiries->held++;
 	DL_APPEND(inquiries->waiting, inquiry);
 	inquiries->waiting_count++;
+	inquiries->datagrams_waiting += inquiry->datagram;
 	return 0;
 }
 

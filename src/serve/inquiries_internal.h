@@ -14,6 +14,7 @@ struct inquiries {
 	bool root;
 	struct inquiry *waiting, *running; /* lists */
 	size_t waiting_count, running_count, held;
+	size_t datagrams_waiting, datagrams_running; /* of those */
 	struct timer retry;
 	struct known_names known;
 	struct known_names unwrapped; /* senders of datagrams whom libwrap has refused */
@@ -30,6 +31,7 @@ struct inquiry {
 	struct post *post;           /* counted */
 	struct service *service;     /* counted; whose questions these are */
 	unsigned questions;
+	bool datagram;      /* about the sender of one */
 	struct watch watch; /* of a client that goes away */
 	struct timer timer;
 	int fd; /* owned; the answers; -1: it waits for its turn */

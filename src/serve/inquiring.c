@@ -53,6 +53,7 @@ void inquiry_leave_queue(struct inquiry *inquiry)
 {
 	DL_DELETE(inquiry->inquiries->waiting, inquiry);
 	inquiry->inquiries->waiting_count--;
+	inquiry->inquiries->datagrams_waiting -= inquiry->datagram;
 }
 
 static void client_gone(struct watch *watch, short revents)
@@ -115,15 +116,14 @@ static void learn(struct inquiry *inquiry, const struct inquiry_answers *answers
 {
 	struct inquiries *inquiries = inquiry->inquiries;
 	const struct addr *peer = &inquiry->client.connection.peer;
-	bool datagram = inquiry->client.connection.fd == -1;
 
 	if (inquiry->client.serving == NULL || inquiry->post->service != inquiry->service)
 		return;
 	if ((answers->answered & INQUIRY_NAME) != 0 ||
-	    (datagram && reason == REASON_ADDRESS))
+	    (inquiry->datagram && reason == REASON_ADDRESS))
 		known_names_put(&inquiries->known, inquiry->service, peer,
 				reason != REASON_ADDRESS, now_of(inquiries));
-	if (datagram && reason == REASON_LIBWRAP)
+	if (inquiry->datagram && reason == REASON_LIBWRAP)
 		known_names_put(&inquiries->unwrapped, inquiry->service, peer, false,
 				now_of(inquiries));
 }
@@ -178,6 +178,7 @@ static void inquiry_ended(struct child *child, int wait_status, uint64_t now_ns)
 	}
 	DL_DELETE(inquiries->running, inquiry);
 	inquiries->running_count--;
+	inquiries->datagrams_running -= inquiry->datagram;
 	inquiry_read(inquiry->fd, inquiry->questions, &answers);
 	conclude(inquiry, &answers);
 	inquiry_free(inquiry);
@@ -212,6 +213,7 @@ int inquiry_begin(struct inquiry *inquiry)
 	}
 	DL_APPEND(inquiries->running, inquiry);
 	inquiries->running_count++;
+	inquiries->datagrams_running += inquiry->datagram;
 	return 0;
 }
 
@@ -228,6 +230,7 @@ struct inquiry *inquiry_new(struct inquiries *inquiries, struct post *post,
 	inquiry->post = post_ref(post);
 	inquiry->service = service_ref(post->service);
 	inquiry->questions = questions;
+	inquiry->datagram = connection->fd == -1;
 	inquiry->fd = -1;
 	inquiry->timer.fired = patience_over;
 	inquiry->timer.data = inquiry;

@@ -158,6 +158,13 @@ class Datagrams:
         self.assert_served("127.0.0.6")
 
     @unittest.skipUnless(has_libwrap(), "built without libwrap")
+    def test_a_command_in_its_place_is_no_yes(self):
+        self.etc("hosts.deny", "greeter: 127.0.0.4: twist /bin/echo go away\n")
+        self.serve("libwrap = yes")
+        self.assert_refused("127.0.0.4", reason="libwrap")
+        self.assert_served("127.0.0.2")
+
+    @unittest.skipUnless(has_libwrap(), "built without libwrap")
     def test_a_file_that_cannot_be_read_lets_nobody_in(self):
         if harness.is_counting():
             self.skipTest("a coverage build keeps its rights")

@@ -6,10 +6,11 @@
  *
  * INQUIRIES_MAX processes at once, of which INQUIRIES_PER_SOURCE for one source (an IPv4
  * address, an IPv6 /64); up to INQUIRIES_WAITING clients wait for one to become free, and
- * not longer than for an answer. Whoever is one too many, waits too long or gets no
- * answer is refused. What the resolver has said counts for a short time for further
- * clients from the same address, and so does a refusal by libwrap for those who send
- * datagrams, or had no answer from the resolver.
+ * not longer than for an answer. Senders of datagrams, whose addresses may be forged,
+ * have at most half of either. Whoever is one too many, waits too long or gets no answer
+ * is refused. What the resolver has said counts for a short time for further clients from
+ * the same address, and so does a refusal by libwrap for those who send datagrams, or had
+ * no answer from the resolver.
  */
 #ifndef USHERD_SERVE_INQUIRIES_H
 #define USHERD_SERVE_INQUIRIES_H
