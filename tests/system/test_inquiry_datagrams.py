@@ -158,6 +158,26 @@ class Datagrams:
         self.assert_served("127.0.0.6")
 
     @unittest.skipUnless(has_libwrap(), "built without libwrap")
+    def test_libwrap_and_an_address_with_a_scope(self):
+        subprocess.run(["ip", "address", "replace", "fe80::7/64", "dev", "lo", "nodad"],
+                       check=True)
+        scope = socket.if_nametoindex("lo")
+
+        def send():
+            client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            self.addCleanup(client.close)
+            client.settimeout(harness.DEADLINE)
+            client.bind(("fe80::7", 0, 0, scope))
+            client.sendto(b"hello", ("fe80::7", self.port, 0, scope))
+            return client
+        self.etc("hosts.deny", "greeter: 127.0.0.4\n")
+        self.serve("libwrap = yes")
+        self.assertEqual(send().recv(100), b"HELLO")
+        self.etc("hosts.deny", "greeter: [fe80::]/16\n")
+        send()
+        self.log.wait_for(r"FAIL: greet libwrap from=fe80::7")
+
+    @unittest.skipUnless(has_libwrap(), "built without libwrap")
     def test_a_command_in_its_place_is_no_yes(self):
         self.etc("hosts.deny", "greeter: 127.0.0.4: twist /bin/echo go away\n")
         self.serve("libwrap = yes")
