@@ -1,18 +1,18 @@
 #!/bin/sh
 # usage: tests/system/fetch_programs.sh [DIRECTORY]
 #
-# Debian's programs for test_programs.py that cannot be installed beside one another (or
-# that nobody wants installed for a test): their packages are downloaded and unpacked into
-# DIRECTORY, build/programs unless it or USHERD_PROGRAMS says otherwise, with the libraries
-# they need. Nothing is installed, configured or started, nothing is written elsewhere, and
-# no rights are needed. The directory is replaced, in one piece, if it was made for another
-# list of programs.
+# Programs of Debian for test_programs.py and others (fetched.py finds them) that cannot be
+# installed beside one another, or that nobody wants installed for a test: their packages
+# are downloaded and unpacked into DIRECTORY, build/programs unless it or USHERD_PROGRAMS
+# says otherwise, with the libraries they need. Nothing is installed, configured or started,
+# nothing is written elsewhere, and no rights are needed. The directory is replaced, in one
+# piece, if it was made for another list of programs.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 directory=${1:-${USHERD_PROGRAMS:-$top/build/programs}}
 programs="proftpd-core pure-ftpd inetutils-ftpd oidentd mailutils-imap4d mailutils-pop3d
-	amanda-client atftpd leafnode micro-httpd talkd"
+	amanda-client atftpd leafnode micro-httpd talkd openbsd-inetd inetutils-inetd"
 # What holds a program or library of one of those without being named lib...
 helpers="amanda-common guile-3.0-libs"
 

@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import shutil
+import subprocess
 import unittest
 
 import harness
@@ -42,13 +43,35 @@ def where(name):
 
 
 def environment(path):
-    """What finds a program's libraries: a value for `env`, empty if it is installed."""
+    """What finds a program's libraries: NAME=VALUE, empty if it is installed."""
     if root() not in pathlib.Path(path).parents:
         return ""
     folders = [str(each) for pattern in ("usr/lib/*-linux-gnu*", "usr/lib/*/amanda",
                                          "lib/*-linux-gnu*")
                for each in root().glob(pattern)]
     return "LD_LIBRARY_PATH=" + ":".join(folders)
+
+
+def environ(path):
+    """The environment of this process, for that program."""
+    name, _, value = environment(path).partition("=")
+    return {**os.environ, **({name: value} if name else {})}
+
+
+def apart(*command):
+    """The command with a /run of its own, where such daemons write a process id; with the
+    real one where that is not ours to do."""
+    if not can_mount():
+        return command
+    return ("unshare", "--mount", "/bin/sh", "-c",
+            'mount -t tmpfs tmpfs /run && exec "$@"', "sh", *command)
+
+
+@functools.lru_cache(maxsize=None)
+def can_mount():
+    return shutil.which("unshare") is not None and subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def needs(*names):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import unittest
 
+import fetched
 import harness
 from harness import Case, exchange, needs_program, needs_root
 from realworld import digest, random_file, run
@@ -197,7 +198,8 @@ class SideBySide(Case):
     def peer(self, name, text):
         path = self.scratch() / "inetd.conf"
         path.write_text(text)
-        process = subprocess.Popen([harness.program(name), *PEERS[name], path],
+        process = subprocess.Popen(fetched.apart(fetched.where(name), *PEERS[name], path),
+                                   env=fetched.environ(fetched.where(name)),
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, start_new_session=True)
         self.addCleanup(process.wait)
@@ -218,9 +220,9 @@ class SideBySide(Case):
 
     @needs_program("busybox", "in.tftpd", "tftp")
     def test_the_same_answers(self):
-        names = [name for name in PEERS if harness.program(name)]
+        names = [name for name in PEERS if fetched.look_up(name)]
         if not names:
-            raise unittest.SkipTest("not installed: " + ", ".join(PEERS))
+            raise unittest.SkipTest("neither installed nor fetched: " + ", ".join(PEERS))
         files = self.scratch()
         random_file(files / "file", 5000)
         ports, text = self.lines(files)

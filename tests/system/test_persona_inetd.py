@@ -9,10 +9,11 @@ import subprocess
 import threading
 import unittest
 
+import fetched
 import harness
-from harness import Case, connect, eventually, program, read_all_quietly
+from harness import Case, connect, eventually, read_all_quietly
 
-INETD = program("inetd")
+INETD = fetched.look_up("inetd") and fetched.where("inetd")
 USER = "nobody" if harness.is_root() else "root"
 
 
@@ -21,7 +22,8 @@ def is_openbsd():
     if INETD is None or not harness.is_root():
         return False
     result = subprocess.run([INETD, "-:"], stdin=subprocess.DEVNULL, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            env=fetched.environ(INETD))
     return "[-dEil]" in result.stdout
 
 
@@ -39,6 +41,14 @@ def line(port, command, kind="stream", protocol="tcp", wait="nowait"):
     return "127.0.0.1:%d %s %s %s %s %s\n" % (port, kind, protocol, wait, USER, command)
 
 
+def is_served(port):
+    try:
+        connect(port).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
 def cat(port):
     return line(port, "/bin/cat cat")
 
@@ -47,7 +57,10 @@ class Inetd(Case):
     real = False
 
     def command(self):
-        return INETD if self.real else link(self, "inetd")
+        return [link(self, "inetd")]
+
+    def environ(self, given):
+        return given
 
     def start(self, config, *options, env=None):
         """In the foreground, ready when all its ports answer."""
@@ -55,9 +68,9 @@ class Inetd(Case):
         self.config.write_text(config)
         # No file in /run; the real one insists on it.
         options += () if self.real else ("-p",)
-        process = subprocess.Popen([self.command(), "-i", *options, str(self.config)],
+        process = subprocess.Popen([*self.command(), "-i", *options, str(self.config)],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, env=env)
+                                   stderr=subprocess.DEVNULL, env=self.environ(env))
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -109,17 +122,24 @@ class Inetd(Case):
             inetd.wait(harness.DEADLINE)
 
     def test_an_unknown_option_is_a_usage_error(self):
-        result = subprocess.run([self.command(), "-Z"], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        result = subprocess.run([*self.command(), "-Z"], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=self.environ(None))
         self.assertEqual(result.returncode, 1)
         self.assertIn("usage: inetd", result.stderr)
 
 
-@unittest.skipUnless(is_openbsd(), "openbsd-inetd is not installed")
+@unittest.skipUnless(is_openbsd(), "openbsd-inetd is neither installed nor fetched")
 class RealInetd(Inetd):
     """The same of OpenBSD's."""
 
     real = True
+
+    def command(self):
+        return fetched.apart(INETD)
+
+    def environ(self, given):
+        return {**fetched.environ(INETD), **(given or {})}
 
 
 class Own(Case):
@@ -297,6 +317,41 @@ class Defaults(Case):
         etc = self.etc(inetd_conf=line(port, "/bin/cat cat", "dgram", "udp", "wait"))
         said = self.started(etc, "inetd", "-d", "-l")[1]
         self.assertIn("are asked for TCP and nowait only", said)
+
+    def wrapped_answers(self, etc, ports, command, env=None):
+        """What clients from two addresses are told by each port, with -l."""
+        script = ('mount --bind "$1" /etc && mount -t tmpfs tmpfs /run && shift && '
+                  'exec "$@"')
+        with subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", etc, command,
+                               "-i", "-l"], stdin=subprocess.DEVNULL, env=env,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as process:
+            self.addCleanup(process.kill)
+            eventually(lambda: is_served(ports[0]), "port %d is served" % ports[0])
+            # Who says the time does not read before.
+            answers = [harness.answer(port, b"" if port == ports[-1] else b"a", source)
+                       != b"" for port in ports for source in ("127.0.0.2", "127.0.0.3")]
+            process.kill()
+        return answers
+
+    @unittest.skipUnless(has_libwrap(), "built without libwrap")
+    @unittest.skipUnless(is_openbsd(), "openbsd-inetd is neither installed nor fetched")
+    @harness.needs_program("tcpd")
+    def test_hosts_allow_and_hosts_deny_as_openbsds_inetd_asks_them(self):
+        ports = [harness.free_port() for _ in range(5)]
+        etc = self.etc(
+            inetd_conf=cat(ports[0]) + line(ports[1], "/bin/cat greeter") +
+            line(ports[2], "%s /bin/cat" % harness.program("tcpd")) +
+            line(ports[3], "/bin/cat other") +
+            "127.0.0.1:daytime stream tcp nowait root internal\n",
+            services="daytime %d/tcp\n" % ports[4],
+            hosts_allow="greeter: 127.0.0.3\ncat: 127.0.0.2\nother: 127.0.0.0/255.0.0.0\n",
+            hosts_deny="ALL: ALL\n")
+        ours = self.wrapped_answers(etc, ports, link(self, "inetd"))
+        self.assertEqual(ours, [True, False, False, True, True, False, True, True, True,
+                                True])
+        self.assertEqual(ours, self.wrapped_answers(etc, ports, INETD,
+                                                    fetched.environ(INETD)))
 
     def test_inetd_without_any(self):
         self.start(self.etc(), "inetd", "-d")
