@@ -61,7 +61,8 @@ static bool is_tcp_or_udp(struct draft *draft)
 static bool has_datagrams(struct draft *draft)
 {
 	return has_word(draft, "protocol", "udp") ||
-	       has_word(draft, "socket_type", "dgram");
+	       (has_word(draft, "socket_type", "dgram") &&
+		!has_word(draft, "protocol", "tcp"));
 }
 
 /* Of whom inetd asks: clients whose connections it accepts itself. */

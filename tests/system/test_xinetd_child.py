@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """What a program finds when it is started for a client: of usherd called as xinetd, and of
 the real one."""
+import grp
 import json
 import os
+import pwd
 import resource
 import signal
 import subprocess
@@ -138,8 +140,9 @@ class Child(Case):
     def test_umask_nice_group_groups(self):
         found = self.start("umask = 027\n\tnice = 5\n\tgroup = daemon\n\tgroups = yes")
         self.assertEqual((found["umask"], found["nice"]), (0o027, 5))
-        self.assertEqual(found["ids"], [harness.NOBODY] * 2 + [1, 1])
-        self.assertEqual(found["groups"], [harness.NOBODY])
+        self.assertEqual(found["ids"], [harness.NOBODY] * 2 +
+                         [grp.getgrnam("daemon").gr_gid] * 2)
+        self.assertEqual(found["groups"], [pwd.getpwnam("nobody").pw_gid])
 
     def test_less_than_nothing_of_nice(self):
         """xinetd has given up root's rights by then."""

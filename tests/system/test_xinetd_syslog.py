@@ -200,6 +200,23 @@ class Syslog(Case):
         self.assertEqual(self.lines(1, "FAIL: "), [
             (LOCAL3 | NOTICE, "FAIL: s connections per second from=127.0.0.1")])
 
+    def test_the_first_reason_counts(self):
+        """Both ask in this order, but for lists and times, which usherd asks first."""
+        now = time.localtime().tm_hour
+        closed = "access_times = %d:00-%d:59" % ((now + 2) % 24, (now + 2) % 24)
+        full, source = "instances = 0", "per_source = 0"
+        for lines, reason, ours in (
+                ([source, full], "service_limit", "service_limit"),
+                ([source, "no_access = 127.0.0.1"], "per_source_limit", "address"),
+                ([full, closed], "time", "time"),
+                (["max_load = 0.0001", full], "load", "load"),
+                (["max_load = 0.0001", closed], "load", "time")):
+            if "load" in reason and os.getloadavg()[0] < 0.02:
+                continue
+            with self.subTest(lines):
+                self.start("\n\t".join(lines))
+                self.assert_refused(reason if self.real else ours)
+
     def test_address(self):
         self.start("no_access = 127.0.0.1")
         self.assert_refused_behind("address")

@@ -3,7 +3,6 @@
 Where the real xinetd is installed it reads them as well, and both must serve the same, with
 the same settings, but for what usherd-xinetd(7) lists."""
 import contextlib
-import ctypes
 import ipaddress
 import os
 import pathlib
@@ -11,13 +10,12 @@ import re
 import shutil
 import signal
 import subprocess
-import unittest
 
 import harness
+import xinetd
 import xinetd_texts
 from harness import eventually
 
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 DUMP = pathlib.Path("/run/xinetd.dump")
 MANUAL = harness.SOURCE / "packaging/man/usherd-xinetd.7"
 
@@ -65,6 +63,7 @@ class Texts(harness.Case):
         wrong = any(level == "ERROR" for level, _ in row.says)
         self.assertEqual(result.returncode, 78 if wrong else 0)
 
+    @harness.needs_root
     def test_every_text(self):
         for row in xinetd_texts.ROWS:
             if not row.names:
@@ -79,14 +78,6 @@ class Texts(harness.Case):
             with self.subTest(row.about):
                 self.assertEqual(row.why is None, same, "a difference has a reason")
                 self.assertIn(re.sub(r"[\s'`]+", " ", row.why or "").lower(), words)
-
-
-def why_not():
-    if not harness.is_root():
-        return "needs root"
-    missing = [name for name in ("xinetd", "ip", "mount")
-               if harness.program(name) is None]
-    return "not installed: " + ", ".join(missing) if missing else None
 
 
 def network(text):
@@ -220,20 +211,7 @@ class Reader:
 class SideBySide(harness.Case):
     @classmethod
     def setUpClass(cls):
-        reason = why_not()
-        if reason:
-            raise unittest.SkipTest(reason)
-        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
-            raise unittest.SkipTest("no namespaces: " + os.strerror(ctypes.get_errno()))
-        # Who is not in the file is not there, with and without a network.
-        nsswitch = harness.open_directory() / "nsswitch.conf"
-        nsswitch.write_text("passwd: files\ngroup: files\nhosts: files\n")
-        for command in (["mount", "--make-rprivate", "/"],
-                        ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"],
-                        ["mount", "--bind", str(nsswitch), "/etc/nsswitch.conf"],
-                        ["ip", "link", "set", "lo", "up"]):
-            if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-                raise unittest.SkipTest("cannot: " + " ".join(command))
+        xinetd.take_namespaces()
         directory = harness.open_directory()
         cls.addClassCleanup(shutil.rmtree, directory, ignore_errors=True)
         cls.usherd = directory / "xinetd"

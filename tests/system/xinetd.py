@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: ISC
 """The real xinetd, where it is installed, for tests that ask both."""
+import ctypes
+import os
 import re
 import subprocess
+import unittest
 
 import harness
+
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 
 ENTRY = """
 service %(name)s
@@ -22,6 +27,31 @@ service %(name)s
 	%(more)s
 }
 """
+
+
+def why_not():
+    if not harness.is_root():
+        return "needs root"
+    missing = [name for name in ("xinetd", "ip", "mount") if harness.program(name) is None]
+    return "not installed: " + ", ".join(missing) if missing else None
+
+
+def take_namespaces():
+    """From now on this process has a network and a /run of its own, and knows the hosts of
+    /etc/hosts alone, whether there is a network or not. Skips where it cannot."""
+    reason = why_not()
+    if reason:
+        raise unittest.SkipTest(reason)
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
+        raise unittest.SkipTest("no namespaces: " + os.strerror(ctypes.get_errno()))
+    nsswitch = harness.open_directory() / "nsswitch.conf"
+    nsswitch.write_text("passwd: files\ngroup: files\nhosts: files\nnetworks: files\n")
+    for command in (["mount", "--make-rprivate", "/"],
+                    ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"],
+                    ["mount", "--bind", str(nsswitch), "/etc/nsswitch.conf"],
+                    ["ip", "link", "set", "lo", "up"]):
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            raise unittest.SkipTest("cannot: " + " ".join(command))
 
 
 def configuration(entries, defaults=""):

@@ -343,7 +343,7 @@ ADDRESSES = [
     lists("a domain", ".example.org"),
     lists("a name in upper case", "LOCALHOST"),
     lists("a network's name", "loopback", why="networks in full length",
-          differs=("Only from",)),
+          differs=("Only from",), names=True),
     lists("dots at the end", "10.0.0.", E("only_from: "), xinetd="echo", quiet=False,
           why=LISTED),
     lists("who may not, misspelt", "10.0.0.300", E("no_access: "), xinetd="echo",
@@ -353,9 +353,12 @@ ADDRESSES = [
     Row("a list of a program with wait = yes", cat("wait = yes", "only_from = 127.0.0.1"),
         "", E("with wait = yes its program accepts"), xinetd="p", quiet=True,
         why="cannot have lists, because its program accepts its clients"),
-    Row("a name for datagrams", dgram("only_from = localhost", "flags = NOLIBWRAP"), "",
-        E("only_from"), xinetd="p", quiet=True,
-        why="Names can be asked for TCP with"),
+    Row("a name for datagrams", dgram("only_from = localhost"), "p"),
+    Row("a name for datagrams in process",
+        echo("socket_type = dgram", "wait = yes", "only_from = localhost",
+             "flags = NOLIBWRAP"), "",
+        E("only_from"), xinetd="echo", quiet=True,
+        why="For datagrams of internal services names are a mistake"),
     Row("addresses for datagrams", dgram("only_from = 127.0.0.1 ::1"), "p"),
 ]
 
@@ -639,14 +642,13 @@ FLAGS = [
     Row("IDONLY", cat("flags = IDONLY", "log_type = SYSLOG daemon",
                   "log_on_success = USERID"), "p"),
     Row("NODELAY of datagrams", dgram("flags = NODELAY KEEPALIVE"), "p"),
-    Row("INTERCEPT", dgram("flags = INTERCEPT"), "", E("INTERCEPT"), xinetd="p", quiet=True,
-        why="and the flag INTERCEPT do not exist"),
+    Row("INTERCEPT", dgram("flags = INTERCEPT"), "p"),
+    Row("INTERCEPT without wait", cat("flags = INTERCEPT"), "p",
+        W("INTERCEPT does nothing")),
     Row("LABELED", cat("flags = LABELED"), "p", W("LABELED"), quiet=True,
         why="LABELED is a warning where there is no SELinux"),
     Row("SENSOR", echo("flags = SENSOR"), "echo"),
-    Row("raw", dgram("socket_type = raw", "protocol = icmp", "flags = IPv4"), "",
-        E("socket_type: "), E("protocol: "), xinetd="p", quiet=True,
-        why="raw and seqpacket , protocols other than tcp and udp"),
+    Row("raw", dgram("socket_type = raw", "protocol = icmp", "flags = IPv4"), "p"),
 ]
 
 PROGRAMS = [
