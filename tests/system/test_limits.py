@@ -131,6 +131,18 @@ class Limits(Case):
         self.assertEqual(answers, [b"x"] * 10 + [b""] * 30)
         daemon.wait_for(r"FAIL: limited per_source_cpm from=127\.0\.0\.2$")
 
+    def test_per_source_cpm_of_datagrams(self):
+        port = harness.free_port()
+        daemon = self.daemon(service(port, OFF + "per_source_cpm = 2 protocol = udp",
+                                     IN_PROCESS))
+        with harness.datagram_socket("127.0.0.2") as one, \
+                harness.datagram_socket("127.0.0.3") as other:
+            for client, text in ((one, b"1"), (one, b"2"), (other, b"4")):
+                client.sendto(text, ("127.0.0.1", port))
+                self.assertEqual(client.recv(10), text)
+            one.sendto(b"3", ("127.0.0.1", port))
+            daemon.wait_for(r"FAIL: limited per_source_cpm from=127\.0\.0\.2$")
+
     def test_per_source_cpm_of_a_worker_that_is_another_program(self):
         if not any(each.name == "usherd-http" for each in harness.worker_programs()):
             self.skipTest("built without http")
