@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -72,6 +73,30 @@ class Log:
                     count, pattern, "\n".join(self.datagrams))) from None
 
 
+class Identd:
+    """The ident server of all clients, RFC 1413; it says of each what @answer says."""
+
+    def __init__(self, case, answer):
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", 113))
+        case.addCleanup(self.thread_end)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client = self.listener.accept()[0]
+                with client, client.makefile("rb") as lines:
+                    ports = lines.readline().decode().strip()
+                    client.sendall((self.answer % {"ports": ports}).encode())
+
+    def thread_end(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+
 def normal(text):
     text = re.sub(r"pid=\d+", "pid=N", text)
     return re.sub(r"duration=\d+", "duration=N", text)
@@ -83,13 +108,17 @@ class Syslog(Case):
 
     real = False
 
-    def start(self, more="", *options, flags="", user="nobody", uid=None, server="/bin/cat"):
+    def start(self, more="", *options, flags="", user="nobody", uid=None, server="/bin/cat",
+              changes=()):
         self.port = free_port()
         directory = self.scratch()
         directory.chmod(0o777)
         self.path = directory / "xinetd.conf"
-        self.path.write_text(ENTRY % {"port": self.port, "more": more, "flags": flags,
-                                      "user": user, "server": server})
+        text = ENTRY % {"port": self.port, "more": more, "flags": flags, "user": user,
+                        "server": server}
+        for old, new in changes:
+            text = text.replace(old, new)
+        self.path.write_text(text)
         link = directory / "xinetd"
         link.symlink_to(XINETD if self.real else os.path.abspath(harness.startable()))
         self.log = Log()
@@ -247,6 +276,60 @@ class Syslog(Case):
             return
         answer(self.port, b"x")
         self.assert_lines(self.START, self.EXIT)
+
+    DATAGRAMS = (("= stream", "= dgram"), ("= tcp", "= udp"), ("wait = no", "wait = yes"))
+
+    def test_datagrams(self):
+        script = self.script("#!/bin/sh\nexec dd of=/dev/null bs=2000 count=1 2>/dev/null\n")
+        self.start(server=script, flags="NOLIBWRAP", changes=self.DATAGRAMS)
+        with harness.datagram_socket() as client:
+            client.sendto(b"x", ("127.0.0.1", self.port))
+            self.assert_lines(self.START, self.EXIT)
+
+    def test_datagrams_that_are_refused(self):
+        self.start("no_access = 127.0.0.1", flags="NOLIBWRAP", changes=self.DATAGRAMS)
+        with harness.datagram_socket() as client:
+            client.sendto(b"x", ("127.0.0.1", self.port))
+            self.assert_lines("FAIL: s address from=127.0.0.1",
+                              *([self.START, self.EXIT] if self.real else []))
+
+    def userid(self, answer, flags=""):
+        if answer is not None:
+            Identd(self, answer)
+        self.start(changes=[("PID HOST EXIT", "PID HOST USERID EXIT")], flags=flags)
+        return exchange(self.port, b"x")
+
+    def test_userid(self):
+        self.assertEqual(self.userid("%(ports)s : USERID : UNIX : joe\r\n"), b"x")
+        self.assertEqual(sorted(self.lines(3, "(?:START|EXIT|USERID): ")), sorted(
+            (LOCAL3 | NOTICE, text) for text in
+            (self.START, self.EXIT, "USERID: s UNIX : joe")))
+
+    def test_userid_without_a_server(self):
+        self.assertEqual(self.userid(None), b"x")
+        self.assert_lines(self.START, self.EXIT)
+
+    def test_idonly(self):
+        self.assertEqual(self.userid("%(ports)s : USERID : UNIX : joe\r\n", "IDONLY"), b"x")
+        self.lines(3, "(?:START|EXIT|USERID): ")
+
+    def noid(self, answer, reason):
+        with contextlib.suppress(OSError):
+            self.assertEqual(self.userid(answer, "IDONLY"), b"")
+        self.assertEqual(self.lines(1, "NOID: "), [
+            (LOCAL3 | NOTICE, "NOID: s 127.0.0.1 " + reason)])
+
+    def test_idonly_without_a_server(self):
+        self.noid(None, "no server")
+
+    def test_idonly_with_an_error(self):
+        self.noid("%(ports)s : ERROR : NO-USER\r\n", "bad response")
+
+    def test_idonly_with_other_ports(self):
+        self.noid("1,2 : USERID : UNIX : joe\r\n", "bad response")
+
+    def test_idonly_with_half_a_line(self):
+        self.noid("%(ports)s : USERID", "error while receiving response")
 
     def test_parts_that_are_left_out(self):
         self.start("log_on_failure =\n\tlog_on_failure = ATTEMPT\n\tinstances = 0")
