@@ -76,6 +76,11 @@ static bool knows_names(const struct service *service)
 	       service->policy.no_access.names.count > 0;
 }
 
+static bool is_screened(const struct service *service)
+{
+	return service->policy.screened;
+}
+
 static bool has_rpc_port(const struct service *service)
 {
 	return service_is_rpc(service) && service->port_count > 0 &&
@@ -117,6 +122,9 @@ static const struct difference {
 	  "time" },
 	{ DIALECT_XINETD, knows_names,
 	  "a name in its lists counts only if it leads back to the client's address" },
+	{ DIALECT_XINETD, is_screened,
+	  "INTERCEPT is a packet filter: whom it keeps out is neither answered nor "
+	  "logged" },
 	{ DIALECT_XINETD, counts_bytes,
 	  "TRAFFIC is accepted without redirect, for which xinetd leaves the service "
 	  "out" },

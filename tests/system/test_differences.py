@@ -26,6 +26,8 @@ XINETD_NOTES = (
     ({"log_type": "FILE /tmp/log 10000"}, "as soon as it has been emptied"),
     (dict(DATAGRAMS, wait="yes"), None),
     (dict(DATAGRAMS, wait="yes", log_on_success="USERID"), "USERID has no line"),
+    (dict(DATAGRAMS, wait="yes", flags="INTERCEPT", only_from="127.0.0.1"),
+     "INTERCEPT is a packet filter"),
     (DATAGRAMS, "a connected socket for each peer"),
     (dict(IN_PROCESS, flags="SENSOR", deny_time="5"), "for exactly deny_time"),
     (dict(IN_PROCESS, user="nobody"), None),
