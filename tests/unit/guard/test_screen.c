@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The packet filter says what the guard says: run by a small interpreter over random
- * lists and the addresses at their edges, and by the kernel for those of 127.0.0.0/8 and
- * ::1.
+ * lists and the addresses at their edges, and by the kernel for senders on this host.
  */
 #include "test.h"
 
@@ -350,6 +349,21 @@ static int bound_socket(struct addr *addr)
 	return fd;
 }
 
+/* From an IPv6 address that is not of this host, if need be. */
+static int sender_socket(const struct addr *from)
+{
+	const int yes = 1;
+	int fd = socket(addr_family(from), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_not_equal(fd, -1);
+	if (addr_family(from) == AF_INET6)
+		assert_int_equal(
+			setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &yes, sizeof(yes)),
+			0);
+	assert_int_equal(bind(fd, &from->u.any, from->length), 0);
+	return fd;
+}
+
 /* Of the senders, who comes through? A set of bits. */
 static uint64_t receive(int fd, uint64_t expected)
 {
@@ -368,28 +382,37 @@ static uint64_t receive(int fd, uint64_t expected)
 	return seen;
 }
 
-/* From a random address of 127.0.0.0/8. */
-static bool send_number(uint8_t number, uint16_t port, const struct policy *policy)
+/* Of this host, or for IPv6 any whatever (IPV6_FREEBIND). */
+static struct addr random_source(void)
 {
 	struct addr from = { .length = sizeof(from.u.in) };
-	struct addr to;
-	bool welcome;
-	int fd;
 
+	if (random_below(2) == 0) {
+		do
+			from = random_address();
+		while (addr_family(&from) != AF_INET6 ||
+		       from.u.in6.sin6_addr.s6_addr[0] != 0x20);
+		return from;
+	}
 	from.u.in.sin_family = AF_INET;
 	from.u.in.sin_addr.s_addr =
 		htonl(0x7f000000 | (random_below(3) << 16) | random_below(256));
-	if (random_below(8) == 0)
-		assert_int_equal(addr_parse_ip("::1", 0, &from, NULL), 0);
-	welcome = guard_welcomes(policy, &from);
+	return from;
+}
+
+static bool send_number(uint8_t number, uint16_t port, const struct policy *policy)
+{
+	struct addr from = random_source();
+	struct addr to;
+	int fd = sender_socket(&from);
+
 	assert_int_equal(
 		addr_parse_ip(addr_family(&from) == AF_INET ? "127.0.0.1" : "::1", port,
 			      &to, NULL),
 		0);
-	fd = bound_socket(&from);
 	assert_int_equal(sendto(fd, &number, 1, 0, &to.u.any, to.length), 1);
 	close(fd);
-	return welcome;
+	return guard_welcomes(policy, &from);
 }
 
 static void try_in_kernel(const struct lists *lists)
