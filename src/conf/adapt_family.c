@@ -31,6 +31,14 @@ static bool is_unix(const struct stanza *stanza)
 	return protocol == NULL || strings_find(&protocol->values, "unix") != -1;
 }
 
+/* Each of the two would have half of what there is, and not of the same protocol. */
+static bool is_raw(const struct stanza *stanza)
+{
+	const struct stanza_attribute *type = stanza_find(stanza, "socket_type");
+
+	return type != NULL && strings_find(&type->values, "raw") != -1;
+}
+
 /* For programs alone: in process nobody sees the difference. What has a type is reached
  * by other ways, and what the line says of families, or defaults of addresses, holds. */
 static bool needs_both(const struct draft *draft)
@@ -40,7 +48,8 @@ static bool needs_both(const struct draft *draft)
 	const struct stanza *stanza = draft->stanza;
 
 	if (stanza->dialect != DIALECT_INETD || !draft->build->ipv6 || is_unix(stanza) ||
-	    stanza_find(stanza, "server") == NULL || !is_everywhere(stanza))
+	    is_raw(stanza) || stanza_find(stanza, "server") == NULL ||
+	    !is_everywhere(stanza))
 		return false;
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
 		if (stanza_find(stanza, elsewhere[i]) != NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the fields socket type, protocol, wait and user may say, in all dialects. */
 #include <ctype.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,12 +26,22 @@ static const struct protocol_row {
 	{ "unix", INETD_UNIX, INETD_ANY },
 };
 
+/* One of the protocols database, by its own name: others may be a dialect's. */
+static bool is_other(const char *name)
+{
+	const struct protoent *entry = getprotobyname(name);
+
+	return entry != NULL && strcmp(entry->p_name, name) == 0;
+}
+
 static const struct protocol_row *find_protocol(const char *name)
 {
+	static const struct protocol_row other = { NULL, INETD_OTHER, INETD_ANY };
+
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
 		if (strcmp(protocols[i].name, name) == 0)
 			return &protocols[i];
-	return NULL;
+	return is_other(name) ? &other : NULL;
 }
 
 /* Behind the comma: sndbuf=SIZE and rcvbuf=SIZE. */
@@ -65,11 +76,12 @@ bool inetd_parse_protocol(struct inetd_draft *draft, struct inetd_protocol *ret)
 	}
 	ret->rpc = strncmp(name, "rpc/", 4) == 0;
 	row = find_protocol(ret->rpc ? name + 4 : name);
-	if (row == NULL || (ret->rpc && row->base == INETD_UNIX)) {
+	if (row == NULL || (ret->rpc && row->base > INETD_UDP)) {
 		inetd_refuse(
 			draft,
 			"protocol: expected tcp or udp (with 4, 6 or 46 behind it, or "
-			"rpc/ before it) or unix, got '%s'",
+			"rpc/ before it), unix or one of the protocols database, got "
+			"'%s'",
 			SHOWN(name));
 		return false;
 	}
@@ -80,7 +92,7 @@ bool inetd_parse_protocol(struct inetd_draft *draft, struct inetd_protocol *ret)
 
 void inetd_add_socket_type(struct inetd_draft *draft)
 {
-	static const char *const others[] = { "raw", "rdm", "seqpacket" };
+	static const char *const types[] = { "stream", "dgram", "raw", "seqpacket" };
 	const char *filter = strpbrk(draft->entry->socket_type, ":/");
 	char type[SHOWN_SIZE];
 
@@ -91,20 +103,19 @@ void inetd_add_socket_type(struct inetd_draft *draft)
 		inetd_warn(draft, "socket type: the filter '%s' is not applied",
 			   SHOWN(filter + 1));
 	}
-	if (strcmp(type, "stream") == 0 || strcmp(type, "dgram") == 0) {
-		inetd_give(draft, "socket_type", type);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (strcmp(type, others[i]) == 0) {
-			inetd_refuse(draft,
-				     "socket type: '%s' is not served, only stream and "
-				     "dgram",
-				     type);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(type, types[i]) == 0) {
+			inetd_give(draft, "socket_type", type);
 			return;
 		}
-	inetd_refuse(draft, "socket type: expected stream or dgram, got '%s'",
-		     SHOWN(type));
+	if (strcmp(type, "rdm") == 0)
+		inetd_refuse(draft, "socket type: 'rdm' is not served: no protocol of IP "
+				    "has it");
+	else
+		inetd_refuse(draft,
+			     "socket type: expected stream, dgram, raw or seqpacket, got "
+			     "'%s'",
+			     SHOWN(type));
 }
 
 static bool is_number(const char *text, size_t length)

@@ -52,7 +52,8 @@ struct inetd_draft {
 enum inetd_base {
 	INETD_TCP,
 	INETD_UDP,
-	INETD_UNIX
+	INETD_UNIX,
+	INETD_OTHER, /* as it is written */
 };
 
 enum inetd_family {

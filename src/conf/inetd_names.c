@@ -141,6 +141,10 @@ static void give_family(struct inetd_draft *draft, const struct inetd_protocol *
 
 int inetd_add_inet(struct inetd_draft *draft, const struct inetd_protocol *protocol)
 {
+	const char *const bases[] = { [INETD_TCP] = "tcp",
+				      [INETD_UDP] = "udp",
+				      [INETD_UNIX] = "unix",
+				      [INETD_OTHER] = draft->entry->protocol };
 	struct inetd_name name = { 0 };
 	const char *prefix = protocol->rpc ? "rpc/" : "";
 	const char *written = draft->entry->protocol + strlen(prefix);
@@ -149,7 +153,7 @@ int inetd_add_inet(struct inetd_draft *draft, const struct inetd_protocol *proto
 		return -ENOMEM;
 	draft->stanza->title = inetd_make_title(name.address, name.word,
 						is_mux(name.word) ? "" : written);
-	inetd_give(draft, "protocol", protocol->base == INETD_UDP ? "udp" : "tcp");
+	inetd_give(draft, "protocol", bases[protocol->base]);
 	if (name.word[0] == '\0')
 		inetd_refuse(draft, "the name of the service is empty");
 	else if (protocol->rpc)

@@ -130,20 +130,18 @@ static const struct {
 	{ "ftp dgram tcp nowait root /bin/cat cat",
 	  "ftp/tcp: protocol=tcp name=ftp socket_type=dgram wait=no user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "x raw icmp wait root /bin/cat cat",
-	  "x: -\n"
-	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it) or unix, got 'icmp'; the service is left out\n" },
+	  "x/icmp: protocol=icmp name=x socket_type=raw wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "x rdm tcp wait root /bin/cat cat",
 	  "x/tcp: -\n"
-	  "1: error: socket type: 'rdm' is not served, only stream and dgram; the service is left out\n" },
+	  "1: error: socket type: 'rdm' is not served: no protocol of IP has it; the service is left out\n" },
 	{ "x seqpacket tcp wait root /bin/cat cat",
-	  "x/tcp: -\n"
-	  "1: error: socket type: 'seqpacket' is not served, only stream and dgram; the service is left out\n" },
+	  "x/tcp: protocol=tcp name=x socket_type=seqpacket wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp STREAM tcp nowait root /bin/cat cat",
 	  "ftp/tcp: -\n"
-	  "1: error: socket type: expected stream or dgram, got 'STREAM'; the service is left out\n" },
+	  "1: error: socket type: expected stream, dgram, raw or seqpacket, got 'STREAM'; the service is left out\n" },
 	{ "ftp strem tcp nowait root /bin/cat cat",
 	  "ftp/tcp: -\n"
-	  "1: error: socket type: expected stream or dgram, got 'strem'; the service is left out\n" },
+	  "1: error: socket type: expected stream, dgram, raw or seqpacket, got 'strem'; the service is left out\n" },
 	{ "http stream:httpready tcp nowait root /bin/cat cat",
 	  "http/tcp: protocol=tcp name=http socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n"
 	  "1: warning: socket type: the filter 'httpready' is not applied\n" },
@@ -168,13 +166,12 @@ static const struct {
 	  "tftp/udp6only: protocol=udp name=tftp flags=IPv6 v6only=yes socket_type=dgram wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream TCP nowait root /bin/cat cat",
 	  "ftp: -\n"
-	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it) or unix, got 'TCP'; the service is left out\n" },
+	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it), unix or one of the protocols database, got 'TCP'; the service is left out\n" },
 	{ "ftp stream sctp nowait root /bin/cat cat",
-	  "ftp: -\n"
-	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it) or unix, got 'sctp'; the service is left out\n" },
+	  "ftp/sctp: protocol=sctp name=ftp socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "ftp stream tcp/faith nowait root /bin/cat cat",
 	  "ftp: -\n"
-	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it) or unix, got 'tcp/faith'; the service is left out\n" },
+	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it), unix or one of the protocols database, got 'tcp/faith'; the service is left out\n" },
 	{ "ftp stream tcp,sndbuf=64k nowait root /bin/cat cat",
 	  "ftp/tcp: protocol=tcp name=ftp socket_type=stream wait=no user=root server=/bin/cat groups=yes argv0=cat\n"
 	  "1: warning: the sizes of buffers are left to the kernel, which fits them to each connection\n" },
@@ -220,10 +217,10 @@ static const struct {
 	  "1: error: an RPC service is NAME/VERSION or NAME/FIRST-LAST, not '/1'; the service is left out\n" },
 	{ "mountd/1 stream rpc/unix wait root /bin/cat cat",
 	  "mountd/1: -\n"
-	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it) or unix, got 'rpc/unix'; the service is left out\n" },
+	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it), unix or one of the protocols database, got 'rpc/unix'; the service is left out\n" },
 	{ "mountd/1 stream rpc wait root /bin/cat cat",
 	  "mountd/1: -\n"
-	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it) or unix, got 'rpc'; the service is left out\n" },
+	  "1: error: protocol: expected tcp or udp (with 4, 6 or 46 behind it, or rpc/ before it), unix or one of the protocols database, got 'rpc'; the service is left out\n" },
 	{ "127.0.0.1:mountd/1 stream rpc/tcp wait root /bin/cat cat",
 	  "127.0.0.1:mountd/1/tcp: protocol=tcp type=RPC name=mountd rpc_version=1 bind=127.0.0.1 socket_type=stream wait=yes user=root server=/bin/cat groups=yes argv0=cat\n" },
 	{ "/run/x.sock stream unix nowait root /bin/cat cat",
