@@ -219,6 +219,34 @@ service %s {
         eventually(lambda: registered(OURS) not in ([], before), "replaced")
         self.assertTrue(answers("tcp", OURS, 7))
 
+    @harness.needs_program("xinetd")
+    def test_the_same_as_xinetd(self):
+        path = self.scratch() / "xinetd.conf"
+        path.write_text("service rusersd\n{\n\ttype = RPC\n\trpc_version = 2-3\n"
+                        "\tsocket_type = dgram\n\tprotocol = udp\n\twait = yes\n"
+                        "\tflags = NOLIBWRAP\n\tuser = nobody\n\tserver = %s\n}\n"
+                        % harness.program("rpc.rusersd"))
+        self.rpcbind()
+        found = []
+        for command in (harness.program("xinetd"), self.usherd_as_xinetd()):
+            process = subprocess.Popen(
+                [command, "-dontfork", "-filelog", path.with_name("log"), "-f", path,
+                 "-pidfile", path.with_name("pid")], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                eventually(lambda: len(versions(RUSERS)) == 2, "registered")
+                found.append((versions(RUSERS), answers("udp", RUSERS, 2),
+                              answers("udp", RUSERS, 3), answers("udp", RUSERS, 4)))
+            finally:
+                self.end(process)
+            eventually(lambda: registered(RUSERS) == [], "removed")
+        self.assertEqual(found, [([(2, "udp"), (3, "udp")], True, True, False)] * 2)
+
+    def usherd_as_xinetd(self):
+        link = self.scratch() / "xinetd"
+        link.symlink_to(os.path.abspath(harness.startable()))
+        return link
+
     def order(self, text):
         """The exit status of usherd-rpc, and what it said."""
         path = os.path.join(os.path.dirname(harness.startable()), "usherd-rpc")
