@@ -109,7 +109,7 @@ class Syslog(Case):
     real = False
 
     def start(self, more="", *options, flags="", user="nobody", uid=None, server="/bin/cat",
-              changes=()):
+              changes=(), count="1"):
         self.port = free_port()
         directory = self.scratch()
         directory.chmod(0o777)
@@ -128,7 +128,7 @@ class Syslog(Case):
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             user=uid, group=uid, extra_groups=None if uid is None else [])
         self.addCleanup(self.end)
-        self.log.wait_for("Started working: 1 available service")
+        self.log.wait_for("Started working: %s available service" % count)
 
     def change(self, old, new):
         self.path.write_text(self.path.read_text().replace(old, new))
@@ -330,6 +330,42 @@ class Syslog(Case):
 
     def test_idonly_with_half_a_line(self):
         self.noid("%(ports)s : USERID", "error while receiving response")
+
+    def inetd(self, text):
+        """How many services of inetd.conf there are beside the one of xinetd's file."""
+        path = pathlib.Path("/etc/inetd.conf")
+        path.write_text(text)
+        self.addCleanup(path.write_text, "")
+        self.start("", "-inetd_compat", count=r"\d+")
+        started = self.log.wait_for(r"Started working: \d+ available")[0]
+        return int(re.search(r"(\d+) available", started).group(1)) - 1
+
+    def test_inetd_compat(self):
+        self.assertEqual(self.inetd(
+            "# comment\n\n#<off># telnet stream tcp nowait root /bin/cat cat\n"
+            "echo stream tcp nowait root internal\ndaytime\tdgram\tudp\twait\troot\tinternal\n"
+            "ftp stream tcp nowait nobody /bin/cat cat\n"
+            "finger stream tcp nowait nobody.daemon /bin/echo echo it is\n"
+            "tftp dgram udp wait nobody /bin/cat cat\n"), 5)
+        self.assertEqual(exchange(7, b"x"), b"x")
+        self.assertEqual(exchange(21, b"x"), b"x")
+        self.assertEqual(exchange(79), b"it is\n")
+        self.assertEqual(exchange(self.port, b"x"), b"x")
+
+    def test_inetd_compat_and_mistakes(self):
+        """Lines that are too short, or of no type of socket, end xinetd."""
+        self.assertEqual(self.inetd(
+            "no-such-service stream tcp nowait nobody /bin/cat cat\n"
+            "ftp stream tcp nowait no-such-user /bin/cat cat\n"
+            "smtp stream nonsense nowait nobody /bin/cat cat\n"
+            "finger stream tcp nowait nobody /bin/echo echo it is\n"), 1)
+        self.assertEqual(exchange(79), b"it is\n")
+
+    def test_inetd_compat_and_other_forms(self):
+        self.assertEqual(self.inetd(
+            "ftp stream tcp6 nowait nobody /bin/cat cat\n"
+            "127.0.0.1:smtp stream tcp nowait nobody /bin/cat cat\n"
+            "7009 stream tcp nowait nobody:daemon /bin/cat cat\n"), 0 if self.real else 3)
 
     def test_parts_that_are_left_out(self):
         self.start("log_on_failure =\n\tlog_on_failure = ATTEMPT\n\tinstances = 0")
