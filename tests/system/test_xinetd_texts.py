@@ -111,6 +111,9 @@ COMPARED = {
     "Nice": lambda value: "" if value == "0" else value,
     "CPS": str,
     "PER_SOURCE": str,
+    # xinetd looks the name of the target up once more.
+    "Redirect": lambda value: value.rpartition(":")[2],
+    "Environment": str,
     "Server": str,
     "Server argv": str,
     "Only from": lambda value: sorted(map(network, value.split())) if "(" in value else "",
@@ -131,6 +134,8 @@ def settings(body, defaults):
         found.setdefault(name, defaults.get(name, ""))
     if found["CPS"] in ("", "max conn:0 wait:1"):
         found["CPS"] = defaults["no CPS"] if found["CPS"] == "" else "off"
+    additions = re.search(r"^\t\tEnvironment additions:\n((?:\t{3}.*\n)*)", body, re.M)
+    found["Environment"] = additions.group(1) if additions else ""
     logging = re.search(r"^\t\t((?:No logging|Logging to).*)$", body, re.M)
     found["Logging"] = logging.group(1) if logging else "No logging"
     result = {}
