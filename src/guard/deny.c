@@ -13,6 +13,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "guard_internal.h"
+
 #define SLOTS 16384 /* a power of two, with room for DENY_MAX */
 
 /* More changes than there can be while somebody looks, unless it is kept from looking. */
@@ -36,21 +38,14 @@ size_t deny_memory_size(void)
 	return sizeof(struct deny_list);
 }
 
-/* The finalizer of SplitMix64. Where an address goes is no secret, but to get many into
- * one place a client needs as many addresses that can answer. */
-static uint64_t mix(uint64_t value)
-{
-	value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return value ^ (value >> 31);
-}
-
+/* Where an address goes is no secret, but to get many into one place a client needs as
+ * many addresses that can answer. */
 static size_t home_of(const uint8_t address[16])
 {
-	uint64_t half[2];
+	struct prefix whole = { .bits = 128 };
 
-	memcpy(half, address, sizeof(half));
-	return (size_t)mix(mix(half[0] + 1) ^ half[1]) & (SLOTS - 1);
+	memcpy(whole.bytes, address, sizeof(whole.bytes));
+	return (size_t)guard_hash(0, &whole) & (SLOTS - 1);
 }
 
 /* The slot of @address, or the free one where it belongs. A table that is being changed
