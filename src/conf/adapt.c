@@ -206,16 +206,6 @@ static int adapt_names(struct draft *draft)
 	return 0;
 }
 
-static bool has_word(const struct stanza *stanza, const char *name, const char *word)
-{
-	const struct stanza_attribute *list = stanza_find(stanza, name);
-
-	for (size_t i = 0; list != NULL && i < list->values.count; i++)
-		if (strcasecmp(list->values.items[i], word) == 0)
-			return true;
-	return false;
-}
-
 /* Where the program has no socket of its own to read from there is nobody to intercept
  * for: xinetd says so and goes on. */
 static int adapt_intercept(struct draft *draft)
@@ -227,7 +217,8 @@ static int adapt_intercept(struct draft *draft)
 		     strcasecmp(wait->values.items[0], "yes") == 0;
 
 	if (stanza->dialect == DIALECT_NATIVE ||
-	    (waits && !is_in_process(stanza) && !has_word(stanza, "flags", "SENSOR")) ||
+	    (waits && !is_in_process(stanza) &&
+	     !stanza_has_word(stanza, "flags", "SENSOR")) ||
 	    !take_word(stanza, "flags", "INTERCEPT"))
 		return 0;
 	diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING, stanza->file, line,
@@ -244,7 +235,8 @@ static int adapt_sensor(struct draft *draft)
 						   "redirect", "internal" };
 	struct stanza *stanza = draft->stanza;
 
-	if (stanza->dialect == DIALECT_NATIVE || !has_word(stanza, "flags", "SENSOR"))
+	if (stanza->dialect == DIALECT_NATIVE ||
+	    !stanza_has_word(stanza, "flags", "SENSOR"))
 		return 0;
 	for (size_t i = 0; i < sizeof(passed_over) / sizeof(passed_over[0]); i++)
 		stanza_remove(stanza, passed_over[i]);

@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,31 +25,6 @@ static bool can_make_ipv6_sockets(void)
 	bool possible = fd != -1 || (errno != EAFNOSUPPORT && errno != EPROTONOSUPPORT);
 	fd_close(&fd);
 	return possible;
-}
-
-void build_complain(struct build *build, const char *file, unsigned line,
-		    const char *format, ...)
-{
-	va_list arguments;
-	build->complaints++;
-	va_start(arguments, format);
-	diagnostics_addv(build->diagnostics, build->severity, file, line, format,
-			 arguments);
-	va_end(arguments);
-}
-
-enum severity build_severity(const struct service *service)
-{
-	return service->dialect == DIALECT_NATIVE ? SEVERITY_ERROR : SEVERITY_REFUSAL;
-}
-
-int build_refuse(struct build *build, struct service *service)
-{
-	if (build_severity(service) == SEVERITY_ERROR || service->disable)
-		return 0;
-	/* It stays where it is: others refer to it in their messages. */
-	service->disable = true;
-	return strings_add(&build->table->refused, service->id);
 }
 
 static int merge_all(struct build *build, const struct stanzas *stanzas,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What the parts of build share: build.c tells the story, adapt.c puts the words of
- * xinetd into ours, merge.c puts defaults and services together, resolve.c asks for
- * names, endpoints.c and check.c do what they say, contract.c holds xinetd's and inetd's
- * files to their own rules.
+/*
+ * What the parts of build share: build.c tells the story, draft.c is what the others have
+ * in common, adapt.c puts the words of xinetd into ours, merge.c puts defaults and
+ * services together, resolve.c asks for names, endpoints.c and check.c do what they say,
+ * contract.c holds xinetd's and inetd's files to their own rules.
  */
 #ifndef USHERD_BUILD_INTERNAL_H
 #define USHERD_BUILD_INTERNAL_H
@@ -74,13 +75,30 @@ struct draft {
 	bool user_said;
 };
 
-/* build.c: a problem of what is being built. */
+/* draft.c: a problem of what is being built. */
 void build_complain(struct build *build, const char *file, unsigned line,
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* What a mistake in @service costs, once it is in the table. */
 enum severity build_severity(const struct service *service);
 /* It has a mistake of that severity: leave it out, if that is enough. 0 or -ENOMEM. */
 int build_refuse(struct build *build, struct service *service);
+
+/* Does a stanza say type = RPC? Goes by what is written. */
+bool stanza_is_rpc(const struct stanza *stanza);
+/* Does an attribute stand in the stanza that is only for others? */
+bool stanza_is_for(const struct stanza *stanza, const struct attribute *attribute);
+
+/* What was given for the attribute called @name, or NULL. */
+const struct assignment *draft_find(const struct draft *draft, const char *name);
+bool draft_is_good(const struct draft *draft, const char *name); /* given, converted */
+bool draft_applies(const struct draft *draft, const struct attribute *attribute);
+
+/* An error at the place of attribute @name, or of the service when that was not given or
+ * @name is NULL; then the sentence begins with the service. */
+void draft_complain(const struct draft *draft, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+void assignments_done(struct assignments *assignments);
 
 /* adapt.c: settle in the stanza itself what other words say more plainly. 0 or -ENOMEM.
  */
@@ -105,20 +123,6 @@ int merge_stanza(struct build *build, const struct stanza *stanza,
 int merge_defaults(struct draft *draft);
 int assignments_convert(struct build *build, const struct attribute *attribute,
 			struct assignments *assignments, void *object);
-void assignments_done(struct assignments *assignments);
-
-/* Does an attribute stand in the stanza that is only for others? */
-bool stanza_is_for(const struct stanza *stanza, const struct attribute *attribute);
-
-/* What was given for the attribute called @name, or NULL. */
-const struct assignment *draft_find(const struct draft *draft, const char *name);
-bool draft_is_good(const struct draft *draft, const char *name); /* given, converted */
-bool draft_applies(const struct draft *draft, const struct attribute *attribute);
-
-/* An error at the place of attribute @name, or of the service when that was not given or
- * @name is NULL; then the sentence begins with the service. */
-void draft_complain(const struct draft *draft, const char *name, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 /* identities.c. A name or a number. 0; -EINVAL with the reason; -ENOMEM. May block. */
 int identity_user(struct identities *identities, const char *name,
@@ -167,8 +171,6 @@ void check_access(struct draft *draft);
 int resolve_access(struct draft *draft);
 
 /* rpc.c: services that are found through rpcbind(8) */
-/* Does a stanza say type = RPC? Goes by what is written. */
-bool stanza_is_rpc(const struct stanza *stanza);
 /* Take what xinetd passes over out of the stanza. 0 or -ENOMEM. */
 int adapt_rpc(struct draft *draft);
 void check_rpc(struct draft *draft);

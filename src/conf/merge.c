@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "build_internal.h"
 
@@ -241,80 +240,4 @@ int assignments_convert(struct build *build, const struct attribute *attribute,
 		return result;
 	build_complain(build, slot->file, slot->line, "%s", err.text);
 	return 0;
-}
-
-void assignments_done(struct assignments *assignments)
-{
-	for (size_t i = 0; i < ATTRIBUTES_MAX; i++)
-		strings_done(&assignments->items[i].values);
-}
-
-const struct assignment *draft_find(const struct draft *draft, const char *name)
-{
-	const struct attribute *attribute = attribute_find(name);
-	const struct assignment *slot = &draft->given.items[attribute_index(attribute)];
-	return slot->set ? slot : NULL;
-}
-
-bool draft_is_good(const struct draft *draft, const char *name)
-{
-	const struct assignment *slot = draft_find(draft, name);
-	return slot != NULL && !slot->bad;
-}
-
-static bool is_unix(const struct stanza *stanza)
-{
-	const struct stanza_attribute *protocol = stanza_find(stanza, "protocol");
-	for (size_t i = 0; protocol != NULL && i < protocol->values.count; i++)
-		if (strcasecmp(protocol->values.items[i], "unix") == 0)
-			return true;
-	return false;
-}
-
-static bool is_internal(const struct stanza *stanza, const char *name)
-{
-	const struct stanza_attribute *internal = stanza_find(stanza, "internal");
-	return internal != NULL && internal->values.count == 1 &&
-	       strcmp(internal->values.items[0], name) == 0;
-}
-
-/* Goes by what is written, so that it can be asked before anything is converted. A
- * service that says nothing clear is judged leniently: it has an error already. */
-bool stanza_is_for(const struct stanza *stanza, const struct attribute *attribute)
-{
-	bool redirect = stanza_find(stanza, "redirect") != NULL;
-	bool internal = redirect || stanza_find(stanza, "internal") != NULL;
-	bool program = stanza_find(stanza, "server") != NULL;
-	bool path = is_unix(stanza);
-	unsigned not_for = 0;
-	if (internal && !program)
-		not_for |= ATTRIBUTE_PROGRAM;
-	if (!redirect)
-		not_for |= ATTRIBUTE_REDIRECT;
-	not_for |= path ? ATTRIBUTE_INET : ATTRIBUTE_UNIX;
-	if (!stanza_is_rpc(stanza))
-		not_for |= ATTRIBUTE_RPC;
-	if (attribute->internal != NULL && !is_internal(stanza, attribute->internal))
-		return false;
-	return (attribute->flags & not_for) == 0;
-}
-
-bool draft_applies(const struct draft *draft, const struct attribute *attribute)
-{
-	return stanza_is_for(draft->stanza, attribute);
-}
-
-void draft_complain(const struct draft *draft, const char *name, const char *format, ...)
-{
-	char text[ERROR_TEXT_SIZE];
-	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	const struct assignment *slot = name != NULL ? draft_find(draft, name) : NULL;
-	if (slot != NULL)
-		build_complain(draft->build, slot->file, slot->line, "%s", text);
-	else
-		build_complain(draft->build, draft->stanza->file, draft->stanza->line,
-			       "service '%s': %s", draft->stanza->title, text);
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "build_internal.h"
 #include "usherd/base/units.h"
@@ -92,21 +91,6 @@ VALUE_FORMATTER(rpc_number)
 	return strings_add(ret, text) < 0 ? -ENOMEM : 1;
 }
 
-static bool has_type(const struct stanza *stanza, const char *word)
-{
-	const struct stanza_attribute *type = stanza_find(stanza, "type");
-
-	for (size_t i = 0; type != NULL && i < type->values.count; i++)
-		if (strcasecmp(type->values.items[i], word) == 0)
-			return true;
-	return false;
-}
-
-bool stanza_is_rpc(const struct stanza *stanza)
-{
-	return has_type(stanza, "RPC");
-}
-
 /* In xinetd's files the number of a listed service is that of the database, whatever else
  * is said. */
 int adapt_rpc(struct draft *draft)
@@ -115,7 +99,7 @@ int adapt_rpc(struct draft *draft)
 	const struct stanza_attribute *number = stanza_find(stanza, "rpc_number");
 
 	if (stanza->dialect != DIALECT_XINETD || number == NULL ||
-	    !stanza_is_rpc(stanza) || has_type(stanza, "UNLISTED"))
+	    !stanza_is_rpc(stanza) || stanza_has_word(stanza, "type", "UNLISTED"))
 		return 0;
 	diagnostics_add(draft->build->diagnostics, SEVERITY_WARNING, stanza->file,
 			number->line,

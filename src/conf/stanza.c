@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static int grow(void **items, size_t count, size_t size)
 {
@@ -71,6 +72,16 @@ struct stanza_attribute *stanza_find(const struct stanza *stanza, const char *na
 		if (strcmp(stanza->attributes[i].name, name) == 0)
 			return &stanza->attributes[i];
 	return NULL;
+}
+
+bool stanza_has_word(const struct stanza *stanza, const char *name, const char *word)
+{
+	const struct stanza_attribute *list = stanza_find(stanza, name);
+
+	for (size_t i = 0; list != NULL && i < list->values.count; i++)
+		if (strcasecmp(list->values.items[i], word) == 0)
+			return true;
+	return false;
 }
 
 /* The room of the removed ones stays: a count that is a power of two again would have

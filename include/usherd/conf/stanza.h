@@ -60,6 +60,9 @@ struct stanza_attribute *stanza_add(struct stanza *stanza, const char *name,
 /* The first attribute of that name, or NULL. */
 struct stanza_attribute *stanza_find(const struct stanza *stanza, const char *name);
 
+/* Is @word, in any case, among the values of the first of that name? */
+bool stanza_has_word(const struct stanza *stanza, const char *name, const char *word);
+
 /* Take every attribute of that name out. */
 void stanza_remove(struct stanza *stanza, const char *name);
 
