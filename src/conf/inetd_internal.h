@@ -2,7 +2,7 @@
 /* What the parts of the inetd reader share: reader_inetd.c follows the lines,
  * inetd_words.c cuts them into words, inetd_pairs.c reads NetBSD's `key = value` entries,
  * inetd_names.c and inetd_fields.c understand what the fields say, inetd_service.c makes
- * stanzas of that. */
+ * stanzas of that, inetd_draft.c is what these three have in common. */
 #ifndef USHERD_INETD_INTERNAL_H
 #define USHERD_INETD_INTERNAL_H
 
