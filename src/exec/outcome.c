@@ -18,17 +18,6 @@
 
 #define NO_STATUS     (-1)
 
-enum child_state child_look(pid_t pid)
-{
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == -1)
-		return CHILD_GONE;
-	if (info.si_pid == 0)
-		return CHILD_RUNNING;
-	return info.si_code == CLD_STOPPED ? CHILD_STOPPED : CHILD_GONE;
-}
-
 static void put_an_end_to(struct attempt *attempt, int why, uint64_t now_ns)
 {
 	attempt->killed = why;

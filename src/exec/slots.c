@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "raw.h"
@@ -156,6 +157,17 @@ void slots_forsake(struct slots *slots, struct slot *slot)
 	tell(slot);
 	slot->attempt = NULL;
 	slots->forsaken++;
+}
+
+enum child_state child_look(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == -1)
+		return CHILD_GONE;
+	if (info.si_pid == 0)
+		return CHILD_RUNNING;
+	return info.si_code == CLD_STOPPED ? CHILD_STOPPED : CHILD_GONE;
 }
 
 /* With @thorough also those whose word the kernel does not zero: a system call each. */
