@@ -133,11 +133,6 @@ static void check_names(struct draft *draft, const char *attribute,
 			       attribute, list->names.items[0], service->id, reason);
 }
 
-static bool is_wrapped(const struct service *service)
-{
-	return service->libwrap != NULL && (service->flags & SERVICE_NOLIBWRAP) == 0;
-}
-
 /* Without USERID the flag has no effect, as in xinetd. */
 static bool is_for_the_known(const struct service *service)
 {
@@ -160,7 +155,7 @@ static void check_libwrap(struct draft *draft)
 {
 	const struct conf_request *request = draft->build->request;
 	struct error err = { 0 };
-	if (!is_wrapped(draft->service) || draft->service->disable ||
+	if (!service_is_wrapped(draft->service) || draft->service->disable ||
 	    request->libwrap_ready == NULL || request->libwrap_ready(&err) == 0)
 		return;
 	draft_complain(draft, "libwrap", "libwrap: %s", err.text);
@@ -174,7 +169,7 @@ void check_access(struct draft *draft)
 	check_idonly(draft, reason);
 	check_names(draft, "only_from", &service->policy.only_from);
 	check_names(draft, "no_access", &service->policy.no_access);
-	if (reason != NULL && is_wrapped(service))
+	if (reason != NULL && service_is_wrapped(service))
 		draft_complain(draft, "libwrap",
 			       "libwrap cannot be enforced for service '%s': %s",
 			       service->id, reason);

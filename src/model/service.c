@@ -138,3 +138,8 @@ bool service_is_multiplexed(const struct service *service)
 {
 	return (service->types & (SERVICE_TCPMUX | SERVICE_TCPMUXPLUS)) != 0;
 }
+
+bool service_is_wrapped(const struct service *service)
+{
+	return service->libwrap != NULL && (service->flags & SERVICE_NOLIBWRAP) == 0;
+}

@@ -5,10 +5,9 @@
 #include <errno.h>
 
 #include "usherd/serve/denials.h"
-#include "usherd/serve/door.h"
-#include "usherd/serve/engine.h"
 #include "usherd/serve/inquiries.h"
 #include "usherd/serve/ledger.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/pause.h"
 #include "usherd/serve/record.h"
 
@@ -60,7 +59,7 @@ static struct verdict decide(struct post *post, const struct addr *peer,
 	const struct policy *policy = &post->service->policy;
 	/* In a worker: the supervisor has asked about him, and counted him. */
 	bool handed = around->inquires && post->engine->sessions != NULL &&
-		      inquiries_concern(post->service);
+		      inquiry_concerns(post->service);
 
 	add_elsewhere(post, peer, around);
 	around->arrivals = post->arrivals;
@@ -101,9 +100,19 @@ static void tell_load(struct post *post, uint64_t load)
 			 post->service->id, (double)load / (double)POLICY_LOAD_UNIT);
 }
 
+struct surroundings admission_surroundings(const struct engine *engine)
+{
+	struct surroundings around = { .now_ns = loop_now_ns(engine->loop),
+				       .max_children = engine->max_children };
+
+	if (engine->children != NULL)
+		around.children = children_programs(engine->children);
+	return around;
+}
+
 static bool ask(struct post *post, const struct addr *peer, struct source_key *ret_place)
 {
-	struct surroundings around = engine_surroundings(post->engine);
+	struct surroundings around = admission_surroundings(post->engine);
 	struct verdict verdict;
 
 	look_around(post, peer, &around);
@@ -126,7 +135,7 @@ static bool ask(struct post *post, const struct addr *peer, struct source_key *r
 
 bool admission_is_full(const struct post *post)
 {
-	struct surroundings around = engine_surroundings(post->engine);
+	struct surroundings around = admission_surroundings(post->engine);
 
 	for (size_t i = 0; i < post->elsewhere_count; i++)
 		around.active_elsewhere += post->elsewhere[i]->active;
@@ -169,5 +178,5 @@ void admission_release(struct post *post, const struct source_key *place)
 	tally_release(post->tally, place);
 	if (locked)
 		unlock(post);
-	door_open_all(post);
+	post_open_doors(post);
 }

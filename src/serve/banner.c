@@ -3,38 +3,12 @@
  */
 #include "usherd/serve/banner.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "usherd/base/fd.h"
 #include "usherd/internal/stream.h"
+#include "usherd/serve/billboard.h"
 
 _Static_assert(BILLBOARD_TEXT_MAX <= ENGINE_SCRATCH, "a banner has room");
-
-/* Whatever the file is, it is not waited for. */
-ssize_t banner_read(const char *path, void *buffer, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t length = 0;
-	ssize_t count = 0;
-
-	if (fd == -1)
-		return -errno;
-	while (length < size) {
-		count = read(fd, (char *)buffer + length, size - length);
-		if (count == -1 && errno == EINTR)
-			continue;
-		if (count <= 0)
-			break;
-		length += (size_t)count;
-	}
-	if (count == -1)
-		count = -errno;
-	fd_close(&fd);
-	return count < 0 ? count : (ssize_t)length;
-}
 
 static const void *find_text(struct post *post, enum service_banner banner,
 			     size_t *ret_length)
@@ -48,7 +22,7 @@ static const void *find_text(struct post *post, enum service_banner banner,
 		return billboard_text(post->billboard, banner, ret_length);
 	if (engine->scratch == NULL)
 		return NULL;
-	length = banner_read(path, engine->scratch, BILLBOARD_TEXT_MAX);
+	length = billboard_read(path, engine->scratch, BILLBOARD_TEXT_MAX);
 	if (length < 0)
 		report_throttled(engine->reporter, &post->trouble,
 				 loop_now_ns(engine->loop), LOG_LEVEL_ERROR,

@@ -7,15 +7,14 @@
 #include "usherd/serve/billboard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "usherd/base/fd.h"
 #include "usherd/base/shared.h"
-#include "usherd/serve/banner.h"
-#include "usherd/serve/roll.h"
 
 #define SHEETS 2
 
@@ -29,22 +28,13 @@ struct frame {
 	struct sheet sheets[SHEETS];
 };
 
-/* A file as it was when it was read. */
-struct sight {
-	bool known;
-	int trouble; /* errno */
-	struct stat status;
-};
-
 struct billboard {
 	unsigned references;
 	struct shared shared; /* struct frame for each banner */
-	struct sight sights[SERVICE_BANNERS];
+	struct billboard_sight sights[SERVICE_BANNERS];
 };
 
-/* Behind the banners. */
-#define ROLL           SERVICE_BANNERS
-#define FRAMES         (ROLL + 1)
+#define FRAMES         (BILLBOARD_ROLL + 1)
 #define BILLBOARD_SIZE (FRAMES * sizeof(struct frame))
 
 static struct billboard *allocate(void)
@@ -93,110 +83,64 @@ static struct frame *frame_of(const struct billboard *billboard, unsigned number
 	return (struct frame *)billboard->shared.memory + number;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-/* A file that was written within the last seconds may be written once more without
- * showing it: times of files are no finer than some milliseconds. */
-static bool is_unchanged(const struct sight *sight, const struct stat *status)
-{
-	const struct stat *before = &sight->status;
-
-	return sight->known && sight->trouble == 0 && before->st_dev == status->st_dev &&
-	       before->st_ino == status->st_ino && before->st_size == status->st_size &&
-	       same_time(&before->st_mtim, &status->st_mtim) &&
-	       same_time(&before->st_ctim, &status->st_ctim) &&
-	       time(NULL) - status->st_ctim.tv_sec > 2;
-}
-
 static unsigned next_of(const struct frame *frame)
 {
 	return (atomic_load_explicit(&frame->shown, memory_order_relaxed) + 1) % SHEETS;
 }
 
-/* The length of what is shown now, or a negative errno. */
-static ssize_t put_up(struct frame *frame, const char *path)
-{
-	unsigned next = next_of(frame);
-	struct sheet *sheet = &frame->sheets[next];
-	ssize_t length = banner_read(path, sheet->text, sizeof(sheet->text));
-
-	sheet->length = length > 0 ? (size_t)length : 0;
-	atomic_store_explicit(&frame->shown, next, memory_order_release);
-	return length;
-}
-
-static void put_up_roll(const struct post *post)
-{
-	struct frame *frame = frame_of(post->billboard, ROLL);
-	unsigned next = next_of(frame);
-	struct sheet *sheet = &frame->sheets[next];
-
-	sheet->length = roll_write(post->engine, sheet->text, sizeof(sheet->text));
-	atomic_store_explicit(&frame->shown, next, memory_order_release);
-}
-
-static bool has_roll(const struct post *post)
+bool billboard_has_roll(const struct post *post)
 {
 	return post->internal != NULL && (post->internal->needs & INTERNAL_WATCHES) != 0;
 }
 
 bool billboard_is_wanted(const struct post *post)
 {
-	return service_has_banners(post->service) || has_roll(post);
+	return service_has_banners(post->service) || billboard_has_roll(post);
 }
 
-static void refresh(struct post *post, enum service_banner banner)
+char *billboard_blank(struct billboard *billboard, unsigned number)
 {
-	const char *path = post->service->banners[banner];
-	struct sight *sight = &post->billboard->sights[banner];
-	struct stat status = { 0 };
-	ssize_t length;
-	int trouble;
+	struct frame *frame = frame_of(billboard, number);
 
-	if (stat(path, &status) == 0 && is_unchanged(sight, &status))
-		return;
-	length = put_up(frame_of(post->billboard, banner), path);
-	trouble = length < 0 ? (int)-length : 0;
-	if (trouble != 0 && trouble != sight->trouble)
-		report_message(post->engine->reporter, LOG_LEVEL_ERROR,
-			       "service '%s': cannot read '%s': %s", post->service->id,
-			       path, strerror(trouble));
-	*sight = (struct sight){ .known = true, .trouble = trouble, .status = status };
+	return frame->sheets[next_of(frame)].text;
 }
 
-void billboard_refresh(struct post *post)
+void billboard_show(struct billboard *billboard, unsigned number, size_t length)
 {
-	for (unsigned i = 0; i < SERVICE_BANNERS; i++)
-		if (post->service->banners[i] != NULL)
-			refresh(post, (enum service_banner)i);
-	if (has_roll(post))
-		put_up_roll(post);
+	struct frame *frame = frame_of(billboard, number);
+	unsigned next = next_of(frame);
+
+	frame->sheets[next].length = length;
+	atomic_store_explicit(&frame->shown, next, memory_order_release);
 }
 
-static void time_to_look(struct timer *timer)
+struct billboard_sight *billboard_sight(struct billboard *billboard,
+					enum service_banner banner)
 {
-	billboards_tend(timer->data);
+	return &billboard->sights[banner];
 }
 
-void billboards_tend(struct engine *engine)
+/* Whatever the file is, it is not waited for. */
+ssize_t billboard_read(const char *path, void *buffer, size_t size)
 {
-	bool any = false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	size_t length = 0;
+	ssize_t count = 0;
 
-	for (size_t i = 0; i < engine->post_count; i++) {
-		if (engine->posts[i]->billboard == NULL)
+	if (fd == -1)
+		return -errno;
+	while (length < size) {
+		count = read(fd, (char *)buffer + length, size - length);
+		if (count == -1 && errno == EINTR)
 			continue;
-		any = true;
-		billboard_refresh(engine->posts[i]);
+		if (count <= 0)
+			break;
+		length += (size_t)count;
 	}
-	engine->billboards.fired = time_to_look;
-	engine->billboards.data = engine;
-	/* Out of memory: until the next reload they stay as they are. */
-	if (any)
-		(void)loop_timer_set(engine->loop, &engine->billboards,
-				     loop_now_ns(engine->loop) + BILLBOARD_LOOK_NS);
+	if (count == -1)
+		count = -errno;
+	fd_close(&fd);
+	return count < 0 ? count : (ssize_t)length;
 }
 
 int billboard_leave(struct billboard *billboard)
@@ -246,5 +190,5 @@ const void *billboard_text(const struct billboard *billboard, enum service_banne
 
 const void *billboard_roll(const void *billboard, size_t *ret_length)
 {
-	return text_of(billboard, ROLL, ret_length);
+	return text_of(billboard, BILLBOARD_ROLL, ret_length);
 }

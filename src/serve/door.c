@@ -4,7 +4,6 @@
 
 #include "usherd/base/clock.h"
 #include "usherd/serve/admission.h"
-#include "usherd/serve/engine.h"
 #include "usherd/serve/listening.h"
 
 /* After that a few hundred clients are looked at again. */
@@ -49,13 +48,4 @@ bool door_turned_away(struct listener *listener, unsigned refused)
 void door_let_in(struct listener *listener)
 {
 	crowd_ends(&listener->crowd);
-}
-
-void door_open_all(struct post *post)
-{
-	if (!post->doors_closed)
-		return;
-	post->doors_closed = false;
-	for (size_t i = 0; i < post->listener_count; i++)
-		listener_open_door(post->listeners[i]);
 }

@@ -123,13 +123,3 @@ void engine_done(struct engine *engine)
 	engine->batch = NULL;
 	engine->relays = NULL;
 }
-
-struct surroundings engine_surroundings(const struct engine *engine)
-{
-	struct surroundings around = { .now_ns = loop_now_ns(engine->loop),
-				       .max_children = engine->max_children };
-
-	if (engine->children != NULL)
-		around.children = children_programs(engine->children);
-	return around;
-}

@@ -8,17 +8,17 @@
 
 #include "usherd/base/hash.h"
 #include "usherd/serve/catalogue.h"
-#include "usherd/serve/inquiries.h"
+#include "usherd/serve/inquiry.h"
 #include "usherd/serve/ledger.h"
-#include "usherd/serve/listening.h"
 #include "usherd/serve/mux.h"
+#include "usherd/serve/watching.h"
 
 /* By a socket, or by name through another service. */
 static bool can_be_reached(const struct post *post)
 {
 	if (service_is_multiplexed(post->service))
 		return true;
-	if (inquiries_concern(post->service))
+	if (inquiry_concerns(post->service))
 		return post->listener_count > 0;
 	for (size_t i = 0; i < post->listener_count; i++)
 		if (listener_is_lent(post->listeners[i]))
@@ -131,7 +131,7 @@ static int add_to_group(struct group_list *list, struct post *post, size_t most)
 	if (group == NULL)
 		return -ENOMEM;
 	group->posts[group->count++] = post;
-	if (service_is_multiplexed(post->service) || inquiries_concern(post->service))
+	if (service_is_multiplexed(post->service) || inquiry_concerns(post->service))
 		group->transfer = true;
 	group->signature = sign_post(group->signature, post);
 	return 0;

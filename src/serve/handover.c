@@ -20,6 +20,7 @@
 #include "usherd/serve/channel.h"
 #include "usherd/serve/denials.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/watching.h"
 
 #define HANDOVER_MAGIC "usherd handover"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "usherd/base/fd.h"
-#include "usherd/serve/listening.h"
+#include "usherd/serve/watching.h"
 #include "usherd/serve/worker.h"
 
 /* The supervisor blocks and handles signals its own way; a worker is simply ended by

@@ -180,22 +180,9 @@ static bool has_userid(const struct connection *connection)
 	       addr_port(&connection->local) != USERID_PORT;
 }
 
-static bool is_wrapped(const struct service *service)
-{
-	return service->libwrap != NULL && (service->flags & SERVICE_NOLIBWRAP) == 0;
-}
-
 static bool are_there_rules(struct inquiries *inquiries)
 {
 	return inquiries == NULL || hosts_rules_there(&inquiries->hosts);
-}
-
-bool inquiries_concern(const struct service *service)
-{
-	return (service->protocols & SERVICE_TCP) != 0 &&
-	       (service->policy.only_from.names.count > 0 ||
-		service->policy.no_access.names.count > 0 || is_wrapped(service) ||
-		(service->log_on_success & EVENT_USERID) != 0);
 }
 
 /* What has been found out of late about the name. */
@@ -231,7 +218,7 @@ unsigned inquiries_questions(const struct post *post, const struct connection *c
 	    !guard_welcomes(policy, &connection->peer) &&
 	    recall_name(post, &connection->peer) != KNOWN_WELCOME)
 		questions |= INQUIRY_NAME;
-	if (is_wrapped(service) && are_there_rules(post->engine->inquiries))
+	if (service_is_wrapped(service) && are_there_rules(post->engine->inquiries))
 		questions |= INQUIRY_LIBWRAP;
 	if ((service->log_on_success & EVENT_USERID) != 0 &&
 	    (service->protocols & SERVICE_TCP) != 0 && has_userid(connection))

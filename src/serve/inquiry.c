@@ -15,6 +15,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/base/text.h"
 #include "usherd/exec/libexec.h"
+#include "usherd/log/event.h"
 #include "usherd/serve/helper.h"
 #include "usherd/serve/peer_name.h"
 #include "usherd/serve/userid_query.h"
@@ -33,6 +34,15 @@ struct packet {
 	uint8_t userid;   /* enum userid_outcome */
 	char text[USERID_TEXT_SIZE];
 };
+
+bool inquiry_concerns(const struct service *service)
+{
+	return (service->protocols & SERVICE_TCP) != 0 &&
+	       (service->policy.only_from.names.count > 0 ||
+		service->policy.no_access.names.count > 0 ||
+		service_is_wrapped(service) ||
+		(service->log_on_success & EVENT_USERID) != 0);
+}
 
 static void answer(const struct packet *packet)
 {

@@ -14,8 +14,9 @@
 #include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/berth.h"
-#include "usherd/serve/inquiries.h"
+#include "usherd/serve/mooring.h"
 #include "usherd/serve/screening.h"
+#include "usherd/serve/watching.h"
 
 /* Binding is tried again after 0.25 s, then twice as long each time, at most a minute. */
 #define RETRY_FIRST_NS     (CLOCK_NS_PER_SECOND / 4)
@@ -67,65 +68,6 @@ void listener_free(struct listener *listener)
 	free(listener);
 }
 
-bool listener_is_wanted(const struct listener *listener)
-{
-	const struct post *post = listener->post;
-
-	if (post == NULL || post->engine == NULL || !listener_is_bound(listener))
-		return false;
-	if (listener->holder != NULL || loop_timer_is_armed(&listener->timer) ||
-	    loop_timer_is_armed(&post->pause))
-		return false;
-	return post->internal == NULL || post->engine->sessions != NULL ||
-	       (post->engine->inquiries != NULL && listener_is_kept(listener));
-}
-
-static void watch_failed(struct listener *listener, int r)
-{
-	struct engine *engine = listener->post->engine;
-	char text[ENDPOINT_TEXT_SIZE];
-
-	report_throttled(engine->reporter, &engine->short_of_resources,
-			 loop_now_ns(engine->loop), LOG_LEVEL_ERROR,
-			 "service '%s': cannot watch %s: %s; trying again",
-			 listener->post->service->id,
-			 endpoint_format(&listener->endpoint, text), strerror(-r));
-	listener_rest(listener, CLOCK_NS_PER_SECOND);
-}
-
-void listener_update(struct listener *listener)
-{
-	int r;
-
-	if (!listener_is_wanted(listener)) {
-		listener_unwatch(listener);
-		return;
-	}
-	if (loop_is_watching(&listener->watch))
-		return;
-	r = listener_watch(listener);
-	if (r < 0)
-		watch_failed(listener, r);
-}
-
-/* The kernel wakes the first that waits and is idle: begin to wait anew, behind all. */
-void listener_stand_back(struct listener *listener)
-{
-	if (!listener->watch.shared || !loop_is_watching(&listener->watch))
-		return;
-	listener_unwatch(listener);
-	listener_update(listener);
-}
-
-void listener_rest(struct listener *listener, uint64_t ns)
-{
-	struct loop *loop = listener->post->engine->loop;
-
-	if (loop_timer_set(loop, &listener->timer, loop_now_ns(loop) + ns) < 0)
-		return;
-	listener_unwatch(listener);
-}
-
 /* Could the kernel have chosen a part of it? A port; the scope of a link-local address.
  */
 static bool is_address_complete(const struct addr *addr)
@@ -147,24 +89,6 @@ static void bound_address(struct listener *listener)
 	if (getsockname(listener->fd, &local->u.any, &local->length) == -1)
 		*local = listener->endpoint.addr;
 	addr_normalise(local);
-}
-
-bool listener_is_free(const struct listener *listener)
-{
-	return listener_is_bound(listener) && listener->holder == NULL;
-}
-
-bool listener_is_kept(const struct listener *listener)
-{
-	/* What a worker has been handed is its own. */
-	return listener->post != NULL && listener->post->internal != NULL &&
-	       listener->endpoint.transport == TRANSPORT_TCP &&
-	       inquiries_concern(listener->post->service);
-}
-
-bool listener_is_lent(const struct listener *listener)
-{
-	return listener_is_free(listener) && !listener_is_kept(listener);
 }
 
 void listener_reopen(struct listener *listener)
@@ -208,6 +132,15 @@ void listener_open_door(struct listener *listener)
 		return;
 	listener_reopen(listener);
 	listener_update(listener);
+}
+
+void post_open_doors(struct post *post)
+{
+	if (!post->doors_closed)
+		return;
+	post->doors_closed = false;
+	for (size_t i = 0; i < post->listener_count; i++)
+		listener_open_door(post->listeners[i]);
 }
 
 /* A TCP listener can listen again, and must where the socket is shared with a worker;

@@ -12,7 +12,7 @@
 #include "usherd/base/fd.h"
 #include "usherd/base/hash.h"
 #include "usherd/serve/dispatch.h"
-#include "usherd/serve/inquiries.h"
+#include "usherd/serve/inquiry.h"
 #include "usherd/serve/post.h"
 #include "usherd/serve/transfer.h"
 
@@ -84,8 +84,7 @@ static void serve(struct engine *engine, struct transfer *transfer)
 	struct post *post = engine_find(engine, transfer->service);
 	bool here;
 
-	if (engine->sessions != NULL && post != NULL &&
-	    inquiries_concern(post->service)) {
+	if (engine->sessions != NULL && post != NULL && inquiry_concerns(post->service)) {
 		/* The supervisor has found out about him, and said what is to be said. */
 		(void)dispatch_connection(post, transfer->transport, connection,
 					  &silence);
@@ -99,7 +98,7 @@ static void serve(struct engine *engine, struct transfer *transfer)
 	if (post->internal == NULL)
 		forget_keepalive(connection->fd);
 	here = post->internal == NULL || engine->sessions != NULL ||
-	       inquiries_concern(post->service);
+	       inquiry_concerns(post->service);
 	if (here)
 		(void)dispatch_connection(post, transfer->transport, connection,
 					  &courtesy);

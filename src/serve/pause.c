@@ -7,6 +7,7 @@
 #include "usherd/serve/berth.h"
 #include "usherd/serve/ledger.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/watching.h"
 
 /* What workers that share a socket do to it for a pause is one with what they say of the
  * pause: else one would open the door that another has just shut. */

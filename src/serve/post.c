@@ -10,7 +10,6 @@
 #include "usherd/guard/screen.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/billboard.h"
-#include "usherd/serve/listening.h"
 #include "usherd/serve/pause.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/stderr_pipe.h"

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* A listener is ready: what that means for its kind of service, and how many clients are
  * taken from it in a turn. What becomes of one is dispatch.c's. */
-#include "usherd/serve/dispatch.h"
-
-#include <errno.h>
-#include <poll.h>
-#include <string.h>
-
 #include "usherd/base/clock.h"
 #include "usherd/base/fd.h"
 #include "usherd/serve/answering.h"
 #include "usherd/serve/berth.h"
+#include "usherd/serve/dispatch.h"
 #include "usherd/serve/door.h"
 #include "usherd/serve/flows.h"
 #include "usherd/serve/forwarding.h"
@@ -19,6 +14,11 @@
 #include "usherd/serve/post.h"
 #include "usherd/serve/record.h"
 #include "usherd/serve/wait.h"
+#include "usherd/serve/watching.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
 
 /*
  * Clients taken from one listener before others have their turn. After a turn without one

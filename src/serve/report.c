@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The reporter's convenience functions and the one that writes to a log. The worker's
- * reporter, which sends everything to the supervisor, is in channel.c.
- */
+/* What everybody says to a reporter, put into words. The supervisor's reporter is in
+ * log_reporter.c, a worker's in channel.c. */
 #include "usherd/serve/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-
-#include "usherd/serve/service_logs.h"
 
 void report_event(struct reporter *reporter, const struct event *event)
 {
@@ -66,35 +62,4 @@ void report_worker_end(struct reporter *reporter, pid_t pid, int wait_status)
 		report_message(reporter, LOG_LEVEL_ERROR,
 			       "worker %d ended with status %d; starting another",
 			       (int)pid, WEXITSTATUS(wait_status));
-}
-
-static void log_reporter_event(struct reporter *reporter, const struct event *event)
-{
-	const struct log_reporter *own = (const struct log_reporter *)reporter;
-	struct log *log = own->log;
-
-	if (own->service_logs != NULL)
-		log = service_logs_find(own->service_logs, event->service, log);
-	if (log != NULL)
-		log_event(log, event);
-}
-
-static void log_reporter_message(struct reporter *reporter, enum log_level level,
-				 const char *text)
-{
-	log_write(((struct log_reporter *)reporter)->log, level, "%s", text);
-}
-
-static bool log_reporter_wants(const struct reporter *reporter, enum log_level level)
-{
-	return log_writes(((const struct log_reporter *)reporter)->log, level);
-}
-
-void log_reporter_init(struct log_reporter *reporter, struct log *log)
-{
-	reporter->reporter.event = log_reporter_event;
-	reporter->reporter.message = log_reporter_message;
-	reporter->reporter.wants = log_reporter_wants;
-	reporter->log = log;
-	reporter->service_logs = NULL;
 }

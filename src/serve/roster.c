@@ -13,8 +13,9 @@
 #include "usherd/base/fd.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/berth.h"
-#include "usherd/serve/billboard.h"
+#include "usherd/serve/billboards.h"
 #include "usherd/serve/listening.h"
+#include "usherd/serve/mooring.h"
 #include "usherd/serve/post.h"
 #include "usherd/serve/screening.h"
 

@@ -24,6 +24,7 @@
 #include "usherd/serve/screening.h"
 #include "usherd/serve/serving.h"
 #include "usherd/serve/stderr_pipe.h"
+#include "usherd/serve/watching.h"
 
 struct wait_child {
 	struct serving serving; /* first: a child leads back here */

@@ -27,6 +27,7 @@
 #include "usherd/serve/order.h"
 #include "usherd/serve/pause.h"
 #include "usherd/serve/post.h"
+#include "usherd/serve/watching.h"
 
 struct worker_process {
 	struct channel_reporter reporter;

@@ -3,16 +3,15 @@
  * The birth of a worker: its sockets fetched, a process made. Its life is worker.c's,
  * that of one in another program begins in execute.c.
  */
-#include "usherd/serve/worker.h"
-
-#include <errno.h>
-#include <unistd.h>
-
 #include "usherd/base/fd.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/channel.h"
 #include "usherd/serve/execute.h"
-#include "usherd/serve/listening.h"
+#include "usherd/serve/watching.h"
+#include "usherd/serve/worker.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 /* The first @count of the listeners that the worker is to have. */
 static void release_listeners(const struct worker_plan *plan, size_t count)

@@ -13,6 +13,7 @@
 #include "usherd/serve/engine.h"
 #include "usherd/serve/eviction.h"
 #include "usherd/serve/log_pump.h"
+#include "usherd/serve/log_reporter.h"
 #include "usherd/serve/lookups.h"
 #include "usherd/serve/registrar.h"
 #include "usherd/serve/roster.h"

@@ -170,6 +170,8 @@ bool service_has_banners(const struct service *service);
 /* What it is called in hosts.allow and hosts.deny: the attribute's word, or the last part
  * of the program's argv[0], or in process the service's name. */
 const char *service_wrapped_name(const struct service *service);
+/* Are hosts.allow and hosts.deny to be asked about its clients? */
+bool service_is_wrapped(const struct service *service);
 /* Can it be reached through tcpmux? */
 bool service_is_multiplexed(const struct service *service);
 

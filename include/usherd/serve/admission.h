@@ -32,4 +32,7 @@ int admission_count(struct post *post, const struct addr *peer,
 /* Give a place back: a door that was closed for want of one opens. */
 void admission_release(struct post *post, const struct source_key *place);
 
+/* How many programs run, and the moment, for the guard. */
+struct surroundings admission_surroundings(const struct engine *engine);
+
 #endif

@@ -20,8 +20,4 @@ static inline bool banner_say(struct post *post, enum service_banner banner, int
 	return post->service->banners[banner] != NULL && banner_send(post, banner, fd);
 }
 
-/* In the supervisor: the contents of the file @path, at most @size. Their length or a
- * negative errno. */
-ssize_t banner_read(const char *path, void *buffer, size_t size);
-
 #endif

@@ -28,12 +28,4 @@ void listener_unwatch(struct listener *listener);
 /* Give up the socket. */
 void listener_shut(struct listener *listener);
 
-/*
- * A socket at listener->fd that is not parked yet: it will be, together with others, and
- * is watched then, by listener_update(). Without parking that is at once.
- */
-void listener_moor(struct listener *listener);
-/* No others are to be expected now. */
-void listeners_moor_rest(struct engine *engine);
-
 #endif

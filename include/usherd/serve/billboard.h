@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The banners of an in-process service where its workers, who see no files, find them: in
- * memory that the supervisor writes (base/shared.h). It looks at the files every second
- * and puts up what has changed; and what runs, for the service that says so.
+ * memory that the supervisor writes (base/shared.h); and what runs, for the service that
+ * says so.
  */
 #ifndef USHERD_SERVE_BILLBOARD_H
 #define USHERD_SERVE_BILLBOARD_H
 
 #include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
 #include "usherd/model/service.h"
 #include "usherd/serve/duty.h"
@@ -17,24 +19,37 @@ struct billboard;
 /* What is left of a longer file is not shown. */
 #define BILLBOARD_TEXT_MAX 65536
 
-/* How often the files are looked at. */
-#define BILLBOARD_LOOK_NS UINT64_C(1000000000)
-
 /* In the supervisor, with nothing on it. 0 or a negative errno. */
 int billboard_new(struct billboard **ret);
 struct billboard *billboard_ref(struct billboard *billboard);
 void billboard_unref(struct billboard *billboard); /* NULL allowed */
 
+/* A file as it was when it was read. */
+struct billboard_sight {
+	bool known;
+	int trouble; /* errno */
+	struct stat status;
+};
+struct billboard_sight *billboard_sight(struct billboard *billboard,
+					enum service_banner banner);
+
+/* What runs has its place behind the banners. */
+#define BILLBOARD_ROLL SERVICE_BANNERS
+
+/* Where the next text for a banner, or for what runs, is to be written: room for
+ * BILLBOARD_TEXT_MAX bytes; and have it shown. */
+char *billboard_blank(struct billboard *billboard, unsigned number);
+void billboard_show(struct billboard *billboard, unsigned number, size_t length);
+
+/* In the supervisor: the contents of the file @path, at most @size. Their length or a
+ * negative errno. */
+ssize_t billboard_read(const char *path, void *buffer, size_t size);
+
+/* Does @post say what runs? */
+bool billboard_has_roll(const struct post *post);
+
 /* Does @post, of an in-process service, have anything to be put up? */
 bool billboard_is_wanted(const struct post *post);
-
-/* In the supervisor: put the banners of @post up as they are now, and what runs if it
- * says so. What cannot be read is said once. */
-void billboard_refresh(struct post *post);
-
-/* In the supervisor: refresh those of all posts now and every BILLBOARD_LOOK_NS, as long
- * as there are any. */
-void billboards_tend(struct engine *engine);
 
 /* In a forked worker: it can only be read from now on. May be repeated. 0 or a negative
  * errno. */

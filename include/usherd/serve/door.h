@@ -19,7 +19,4 @@ bool door_turned_away(struct listener *listener, unsigned refused);
 /* Somebody was let in by the listener. */
 void door_let_in(struct listener *listener);
 
-/* A place is free. */
-void door_open_all(struct post *post);
-
 #endif

@@ -23,7 +23,4 @@ int engine_init(struct engine *engine, const struct engine_setup *setup,
 /* Closes everything; programs go on running. */
 void engine_done(struct engine *engine);
 
-/* How many programs run, and the moment, for the guard. */
-struct surroundings engine_surroundings(const struct engine *engine);
-
 #endif

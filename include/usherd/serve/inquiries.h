@@ -55,9 +55,6 @@ void inquiries_free(struct inquiries *inquiries);
 void inquiries_refresh(struct inquiries *inquiries,
 		       const struct credentials *credentials);
 
-/* Has anything to be found out about TCP clients of @service? */
-bool inquiries_concern(const struct service *service);
-
 /* What has to be found out before this client of @post is served: enum inquiry_question.
  */
 unsigned inquiries_questions(const struct post *post,

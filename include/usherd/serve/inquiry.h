@@ -63,4 +63,7 @@ void inquiry_read(int fd, unsigned questions, struct inquiry_answers *ret);
  */
 enum reason inquiry_verdict(unsigned questions, const struct inquiry_answers *answers);
 
+/* Has anything to be found out about TCP clients of @service? */
+bool inquiry_concerns(const struct service *service);
+
 #endif

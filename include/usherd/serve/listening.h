@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Listeners over time: bound now or later, watched, resting or held by a program. */
+/* Listeners over time: bound now or later, open or closed for a while. */
 #ifndef USHERD_SERVE_LISTENING_H
 #define USHERD_SERVE_LISTENING_H
 
@@ -18,26 +18,6 @@ void listener_activate(struct listener *listener);
 /* Take the already open @fd for the listener (inherited, or a worker's). */
 void listener_take(struct listener *listener, int fd);
 
-/* Of several processes that watch the listener, let another be woken for the next client.
- */
-void listener_stand_back(struct listener *listener);
-
-/* Is it bound, free, not at rest, and of a service on duty: may its clients be served? */
-bool listener_is_wanted(const struct listener *listener);
-
-/* Watch again / not at all, according to the state of post and listener. */
-void listener_update(struct listener *listener);
-
-/* Bound, and in nobody else's hands: a worker may have it. */
-bool listener_is_free(const struct listener *listener);
-
-/* Of an in-process service whose clients are asked about before they are served: the
- * supervisor takes them, and hands on those whom it lets in. */
-bool listener_is_kept(const struct listener *listener);
-
-/* Free, and a worker's to have. */
-bool listener_is_lent(const struct listener *listener);
-
 /* End the rest that cps has asked for: listen again. A failure is reported. */
 void listener_reopen(struct listener *listener);
 
@@ -53,9 +33,6 @@ void listener_mend(struct listener *listener);
  */
 void listener_unreadable(struct listener *listener, int error);
 
-/* Look away from one listener for @ns. */
-void listener_rest(struct listener *listener, uint64_t ns);
-
 /*
  * Have the kernel refuse the clients of a TCP listener that is open here, those that wait
  * included, for @ns or until listener_open_door(); then it is watched again. 0, or a
@@ -64,5 +41,8 @@ void listener_rest(struct listener *listener, uint64_t ns);
 int listener_close_door(struct listener *listener, uint64_t ns);
 /* Does nothing to one that is open. One whose post rests is opened at the end of that. */
 void listener_open_door(struct listener *listener);
+
+/* The same for all listeners of @post, where a place is free. */
+void post_open_doors(struct post *post);
 
 #endif

@@ -37,15 +37,4 @@ void report_throttled(struct reporter *reporter, struct log_throttle *gate,
 /* A worker that was not told to has ended: how, and that there will be another. */
 void report_worker_end(struct reporter *reporter, pid_t pid, int wait_status);
 
-struct service_logs;
-
-/* The supervisor's reporter. */
-struct log_reporter {
-	struct reporter reporter;
-	struct log *log; /* borrowed */
-	/* Where events may go instead; borrowed, or NULL. */
-	const struct service_logs *service_logs;
-};
-void log_reporter_init(struct log_reporter *reporter, struct log *log);
-
 #endif

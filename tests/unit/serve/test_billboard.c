@@ -4,8 +4,8 @@
 
 #include <sys/stat.h>
 
-#include "usherd/serve/banner.h"
 #include "usherd/serve/billboard.h"
+#include "usherd/serve/billboards.h"
 
 static char directory[] = "/tmp/usherd-billboard-XXXXXX";
 
@@ -71,16 +71,16 @@ static void shows_the_file_as_it_is(void **state)
 	write_file("banner", "one", 3);
 	assert_shown(post->billboard, "");
 	assert_int_equal(billboard_open(billboard_fd(post->billboard), &elsewhere), 0);
-	billboard_refresh(post);
+	billboards_refresh(post);
 	assert_shown(post->billboard, "one");
 	assert_shown(elsewhere, "one");
 	/* As long as the one before, and perhaps written in the same moment. */
 	write_file("banner", "two", 3);
-	billboard_refresh(post);
+	billboards_refresh(post);
 	assert_shown(elsewhere, "two");
 	assert_int_equal(unlink(path_of("banner", path)), 0);
 	for (int i = 0; i < 3; i++) {
-		billboard_refresh(post);
+		billboards_refresh(post);
 		assert_shown(elsewhere, "");
 	}
 	assert_int_equal(bench_said(bench, "cannot read"), 1);
@@ -99,7 +99,7 @@ static void cuts_what_is_too_long(void **state)
 
 	memset(text, 'x', sizeof(text));
 	write_file("banner", text, sizeof(text));
-	billboard_refresh(post);
+	billboards_refresh(post);
 	(void)billboard_text(post->billboard, SERVICE_BANNER_GREETING, &length);
 	assert_int_equal(length, BILLBOARD_TEXT_MAX);
 	post_unref(post);
@@ -141,11 +141,11 @@ static void reads_no_more_than_it_may(void **state)
 
 	(void)state;
 	write_file("banner", "hello", 5);
-	assert_int_equal(banner_read(path_of("banner", path), buffer, 4), 4);
+	assert_int_equal(billboard_read(path_of("banner", path), buffer, 4), 4);
 	assert_memory_equal(buffer, "hell", 4);
-	assert_int_equal(banner_read("/nonexistent", buffer, 4), -ENOENT);
-	assert_int_equal(banner_read(directory, buffer, 4), -EISDIR);
-	assert_int_equal(banner_read("/dev/null", buffer, 4), 0);
+	assert_int_equal(billboard_read("/nonexistent", buffer, 4), -ENOENT);
+	assert_int_equal(billboard_read(directory, buffer, 4), -EISDIR);
+	assert_int_equal(billboard_read("/dev/null", buffer, 4), 0);
 }
 
 static void waits_for_no_fifo(void **state)
@@ -154,7 +154,7 @@ static void waits_for_no_fifo(void **state)
 
 	(void)state;
 	assert_int_equal(mkfifo(path_of("fifo", path), 0600), 0);
-	assert_int_equal(banner_read(path, buffer, 4), 0);
+	assert_int_equal(billboard_read(path, buffer, 4), 0);
 	assert_int_equal(unlink(path), 0);
 }
 

@@ -3,6 +3,7 @@
 #include "duty_bench.h"
 #include "usherd/serve/berth.h"
 #include "usherd/serve/door.h"
+#include "usherd/serve/listening.h"
 
 #define CROWD  (CROWD_CLIENTS + 40)
 #define MINUTE (60 * CLOCK_NS_PER_SECOND)
@@ -119,7 +120,7 @@ static void keeps_its_door_closed_while_cps_rests_the_service(void **state)
 
 	close_door(post);
 	pause_begin(post, loop_now_ns(bench->loop) + CLOCK_NS_PER_SECOND / 10);
-	door_open_all(post);
+	post_open_doors(post);
 	assert_true(is_refused(port));
 	UNTIL(bench, !loop_timer_is_armed(&post->pause));
 	assert_false(is_refused(port));
@@ -175,7 +176,7 @@ static void forgets_a_closed_door_with_its_listener(void **state)
 	close_door(post);
 	assert_int_equal(post_detach_all(post, detached), 1);
 	assert_false(detached[0]->closed);
-	door_open_all(post);
+	post_open_doors(post);
 	listener_free(detached[0]);
 }
 

@@ -3,6 +3,7 @@
 #include "duty_bench.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/groups.h"
+#include "usherd/serve/listening.h"
 
 static struct service *echo_at(const char *id, enum transport transport)
 {

@@ -4,7 +4,10 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "usherd/serve/admission.h"
+#include "usherd/serve/listening.h"
 #include "usherd/serve/stderr_pipe.h"
+#include "usherd/serve/watching.h"
 
 static struct post *new_post(struct bench *bench, struct service *service)
 {
@@ -424,7 +427,7 @@ static void forgets_its_pause_when_dismissed(void **state)
 static void knows_how_many_programs_run(void **state)
 {
 	struct bench *bench = *state;
-	struct surroundings around = engine_surroundings(&bench->engine);
+	struct surroundings around = admission_surroundings(&bench->engine);
 
 	assert_int_equal(around.children, 0);
 	assert_int_equal(around.now_ns, loop_now_ns(bench->loop));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "test.h"
+#include "usherd/serve/log_reporter.h"
 #include "usherd/serve/report.h"
 
 #define MOMENT UINT64_C(1000000000000)

@@ -6,6 +6,7 @@
 #include "duty_bench.h"
 #include "usherd/net/listener.h"
 #include "usherd/serve/wait.h"
+#include "usherd/serve/watching.h"
 
 /* Take one datagram, answer it, end. */
 static int answer_one(void)
