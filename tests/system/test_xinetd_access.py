@@ -10,7 +10,7 @@ import harness
 import xinetd
 from harness import Case, connect, eventually, read_all_quietly
 
-SOURCES = ("127.0.0.1", "127.0.0.5", "127.0.1.1", "127.1.2.3", "127.2.0.1", "::1")
+SOURCES = ("127.0.0.1", "127.0.0.3", "127.0.0.5", "127.0.1.1", "127.1.2.3", "127.2.0.1", "::1")
 SAME = (
     "", "127.0.0.1", "127.0.0.0", "127.0.1.0", "127.0.5.1", "127.1.0.0", "0.0.0.0",
     "127.0.0.0/24", "127.0.0.9/24", "127.0.0.1/32", "127.0.0.1/0", "0.0.0.0/0",
@@ -100,7 +100,8 @@ class Access(Case):
 
     def test_only_from(self):
         found = self.compare(["only_from = " + form for form in SAME])
-        self.assertEqual(found["only_from = 127.0.0.0/24", "IPv4"], ["127.0.0.1", "127.0.0.5"])
+        self.assertEqual(found["only_from = 127.0.0.0/24", "IPv4"],
+                         ["127.0.0.1", "127.0.0.3", "127.0.0.5"])
 
     def test_no_access(self):
         found = self.compare(["no_access = " + form for form in SAME])
@@ -124,10 +125,52 @@ class Access(Case):
         found = self.ask(self.usherd(), ["only_from = " + form for form in OTHER])
         ipv4 = list(SOURCES[:-1])
         self.assertEqual([found["only_from = " + form, "both"] for form in OTHER], [
-            ipv4, ["127.0.0.1", "127.0.0.5"], ["::1"], ["127.0.0.1"], ipv4, ipv4, ["::1"], ["::1"]])
+            ipv4, ipv4[:3], ["::1"], ["127.0.0.1"], ipv4, ipv4, ["::1"], ["::1"]])
+
+    def test_families(self):
+        """Which clients reach the socket at all. v6only = no is not among these, for xinetd
+        takes it for yes."""
+        cases = [(flags, "") for flags in ("", "IPv4", "IPv6", "IPv4 IPv6")]
+        cases += [("", "bind = 127.0.0.1"), ("IPv4", "bind = localhost"),
+                  ("IPv6", "bind = localhost"),
+                  ("IPv4", "bind = 127.0.0.5"), ("", "bind = ::1"),
+                  ("IPv6", "interface = ::1"), ("IPv6", "v6only = yes"), ("", "v6only = yes")]
+
+        def reached(command):
+            process = self.serve(command, "".join(
+                ENTRY % ("s%d" % number, 2000 + number, *case)
+                for number, case in enumerate(cases)))
+            found = []
+            for number in range(len(cases)):
+                for host in "127.0.0.1", "127.0.0.5", "::1":
+                    try:
+                        found.append(read_all_quietly(connect(2000 + number, host)))
+                    except ConnectionRefusedError:
+                        found.append(None)
+            self.end(process)
+            return {case: found[3 * i:3 * i + 3] for i, case in enumerate(cases)}
+        ours = reached(self.usherd())
+        theirs = reached(harness.program("xinetd"))
+        for case in cases:
+            with self.subTest(case):
+                self.assertEqual(ours[case], theirs[case])
+        self.assertEqual(ours["", ""], [b"in\n"] * 3)
+        self.assertEqual(ours["IPv4", ""], [b"in\n", b"in\n", None])
+
+    def test_names(self):
+        """With one socket for both families xinetd finds no names of IPv4 clients."""
+        lists = ["%s = %s" % (name, value) for name in ("only_from", "no_access")
+                 for value in ("three", "localhost", "THREE", "127.0.0.5 three")]
+        ours = self.ask(self.usherd(), lists)
+        theirs = self.ask(harness.program("xinetd"), lists)
+        for each in lists:
+            with self.subTest(each):
+                self.assertEqual(ours[each, "IPv4"], theirs[each, "IPv4"])
+        self.assertEqual(ours["only_from = three", "both"], ["127.0.0.3"])
+        self.assertNotIn("127.0.0.3", ours["no_access = three", "both"])
 
     def test_domains(self):
-        """Nobody has a name here but 127.0.0.1 and ::1, in /etc/hosts."""
+        """Nobody has a name with a domain here."""
         lists = ["only_from = .example.org", "only_from = 127.0.0.5 .example.org",
                  "no_access = .example.org"]
         ours = self.ask(self.usherd(), lists)
@@ -136,7 +179,7 @@ class Access(Case):
             if each[0] == lists[-1]:
                 self.assertEqual(theirs[each], [source for source in SOURCES if each[1] ==
                                                 "both" or ":" not in source])
-                self.assertLessEqual(set(ours[each]), {"127.0.0.1", "::1"})
+                self.assertLessEqual(set(ours[each]), {"127.0.0.1", "127.0.0.3", "::1"})
             else:
                 self.assertEqual(ours[each], theirs[each], each)
 

@@ -178,8 +178,9 @@ class Syslog(Case):
     def test_the_main_log(self):
         self.start()
         started = self.log.wait_for("Started working: ")[0]
-        self.assertRegex(started, r"^<%d>\w{3} [ \d]\d [\d:]{8} xinetd\[%d\]: Started working: "
-                         r"1 available service$" % (DAEMON | NOTICE, self.process.pid))
+        self.assertRegex(started, r"^<%d>\w{3} [ \d]\d [\d:]{8} xinetd\[%d\]: Started "
+                         r"working: 1 available service$" % (
+                             DAEMON | NOTICE, self.process.pid))
 
     def test_another_facility_of_the_main_log(self):
         self.start("", "-syslog", "local5")

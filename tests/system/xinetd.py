@@ -37,18 +37,21 @@ def why_not():
 
 
 def take_namespaces():
-    """From now on this process has a network and a /run of its own, and knows the hosts of
-    /etc/hosts alone, whether there is a network or not. Skips where it cannot."""
+    """From now on this process has a network and a /run of its own, and knows localhost, by
+    both its addresses, and 127.0.0.3, which is three. Skips where it cannot."""
     reason = why_not()
     if reason:
         raise unittest.SkipTest(reason)
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
         raise unittest.SkipTest("no namespaces: " + os.strerror(ctypes.get_errno()))
-    nsswitch = harness.open_directory() / "nsswitch.conf"
+    directory = harness.open_directory()
+    nsswitch, hosts = directory / "nsswitch.conf", directory / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.0.3 three\n")
     nsswitch.write_text("passwd: files\ngroup: files\nhosts: files\nnetworks: files\n")
     for command in (["mount", "--make-rprivate", "/"],
                     ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"],
                     ["mount", "--bind", str(nsswitch), "/etc/nsswitch.conf"],
+                    ["mount", "--bind", str(hosts), "/etc/hosts"],
                     ["ip", "link", "set", "lo", "up"]):
         if subprocess.run(command, capture_output=True, check=False).returncode != 0:
             raise unittest.SkipTest("cannot: " + " ".join(command))
