@@ -39,7 +39,6 @@ static int start_program(struct serving *serving, enum transport transport,
 					 .peer = &connection->peer,
 					 .local = &connection->local };
 
-	connection_unmap(connection);
 	return serving_spawn(serving, &invocation, child_ended);
 }
 
@@ -292,6 +291,10 @@ bool dispatch_connection(struct post *post, enum transport transport,
 				   .connection = connection,
 				   .courtesy = courtesy };
 
+	/* At once: later the client may have closed its side, and it could not be done.
+	 */
+	if (post->internal == NULL)
+		connection_unmap(connection);
 	/* Who comes through another service has been greeted by that. */
 	if (courtesy == NULL)
 		arrival.told = banner_say(post, SERVICE_BANNER_GREETING, connection->fd);
