@@ -97,6 +97,16 @@ class Identd:
         self.thread.join()
 
 
+def answer_of(port):
+    """What a client is sent back; nothing if it is turned away."""
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        with harness.connect(port) as client:
+            client.sendall(b"x")
+            client.settimeout(harness.DEADLINE)
+            return client.recv(1)
+    return b""
+
+
 def normal(text):
     text = re.sub(r"pid=\d+", "pid=N", text)
     return re.sub(r"duration=\d+", "duration=N", text)
@@ -229,6 +239,26 @@ class Syslog(Case):
         eventually(refused, "too many within a second")
         self.assertEqual(self.lines(1, "FAIL: "), [
             (LOCAL3 | NOTICE, "FAIL: s connections per second from=127.0.0.1")])
+
+    def test_a_pause(self):
+        """One refusal, then nobody is there; who is being served goes on, and so does the
+        service."""
+        self.start(changes=[("cps = 0 1", "cps = 2 2")])
+        client = self.held(self.port)
+
+        def is_there():
+            try:
+                return answer_of(self.port) == b"x"
+            except ConnectionRefusedError:
+                return None
+        eventually(lambda: is_there() is None, "a pause")
+        client.sendall(b"y")
+        self.assertEqual(client.recv(1), b"y")
+        eventually(is_there, "the service again")
+        client.sendall(b"z")
+        self.assertEqual(client.recv(1), b"z")
+        self.assertEqual(self.lines(1, "FAIL: ")[0], (
+            LOCAL3 | NOTICE, "FAIL: s connections per second from=127.0.0.1"))
 
     def test_the_first_reason_counts(self):
         """Both ask in this order, but for lists and times, which usherd asks first."""
