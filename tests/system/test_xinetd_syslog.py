@@ -137,7 +137,7 @@ class Syslog(Case):
             [link, "-dontfork", "-f", self.path, "-pidfile", directory / "pid", *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             user=uid, group=uid, extra_groups=None if uid is None else [])
-        self.addCleanup(self.end)
+        self.addCleanup(self.end, self.process)
         self.log.wait_for("Started working: %s available service" % count)
 
     def change(self, old, new):
@@ -145,10 +145,10 @@ class Syslog(Case):
         self.process.send_signal(signal.SIGHUP)
         self.log.wait_for("Reconfigured: ")
 
-    def end(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait(harness.DEADLINE)
+    @staticmethod
+    def end(process):
+        process.send_signal(signal.SIGTERM)
+        process.wait(harness.DEADLINE)
 
     def lines(self, count, pattern="(?:START|FAIL|EXIT): "):
         """What stands in the lines about clients, as (priority, text), when there are so
