@@ -20,6 +20,7 @@
 #include "usherd/daemon/server.h"
 #include "usherd/daemon/signals.h"
 #include "usherd/daemon/startup.h"
+#include "usherd/serve/duty.h"
 
 static int fail(const struct options *options, const struct error *err, int status)
 {
@@ -159,6 +160,9 @@ static int detach(struct duty *duty)
 #ifdef __GLIBC__
 	/* One thread works, so one heap is enough. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* Buffers of a worker that it may never need have pages of their own: those that
+	 * are not used cost nothing. */
+	(void)mallopt(M_MMAP_THRESHOLD, ENGINE_SCRATCH);
 #endif
 	return EX_OK;
 }
