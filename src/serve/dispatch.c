@@ -239,11 +239,22 @@ static void hand_on(struct held_client *client)
 	dispatch_let_go(client);
 }
 
+/* A reload may have taken the service out, or have made something else of it. */
+static bool serves_connections(const struct post *post)
+{
+	return engine_find(post->engine, post->service->id) == post &&
+	       (post->internal != NULL || (post->plan != NULL && !post->service->wait));
+}
+
 void dispatch_held(struct held_client *client)
 {
 	const struct post *post = client->serving->post;
 	struct arrival arrival = arrival_of(client);
 
+	if (!serves_connections(post)) {
+		dispatch_unwanted(client, REASON_RESOURCES);
+		return;
+	}
 	if (post->internal != NULL && post->engine->sessions == NULL) {
 		hand_on(client);
 		return;

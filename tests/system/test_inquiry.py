@@ -181,6 +181,32 @@ class Names(Inquiry):
             self.silent.recv(512)
             self.log.stop()
 
+    def test_a_reload_takes_away_what_a_held_client_came_for(self):
+        self.etc("nsswitch.conf", "hosts: dns\nnetworks: files\npasswd: files\ngroup: files\n"
+                                  "services: files\nprotocols: files\n")
+        self.etc("resolv.conf", "nameserver 127.0.0.53\noptions timeout:9 attempts:1\n")
+        friends = "only_from = { friend.example } "
+        self.serve(friends)
+        for source, text in (
+                ("127.0.0.101", "worker_user = nobody\n"),
+                ("127.0.0.102", re.sub(r"server.*\n", "", CONFIG) %
+                 (self.port, friends + "flags = SENSOR")),
+                ("127.0.0.103", CONFIG % (self.port, "wait = yes"))):
+            with self.subTest(text=text):
+                self.log.reload(CONFIG % (self.port, friends))
+                reverse = ".".join(reversed(source.split("."))) + ".in-addr.arpa"
+                server = SlowNameServer({reverse: "friend.example",
+                                         "friend.example": source})
+                try:
+                    with connect(self.port, source=source) as client:
+                        self.assertTrue(server.asked.wait(harness.DEADLINE))
+                        self.log.reload(text)
+                        server.may_answer.set()
+                        self.assertEqual(read_all_quietly(client), b"")
+                finally:
+                    server.may_answer.set()
+                    server.close()
+
     def test_inquiries_are_not_made_as_root(self):
         self.silence()
         self.serve("only_from = { friend.example }")
@@ -358,6 +384,19 @@ class NameServer:
             if not query:
                 return
             self.socket.sendto(self.answer(query), peer)
+
+
+class SlowNameServer(NameServer):
+    """Takes its time, until it is told to answer."""
+
+    def __init__(self, records):
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+        super().__init__(records)
+
+    def answer(self, query):
+        self.asked.set()
+        self.may_answer.wait(harness.DEADLINE)
+        return super().answer(query)
 
 
 @unittest.skipUnless(has_libwrap(), "built without libwrap")
