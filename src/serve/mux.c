@@ -78,6 +78,15 @@ static void forget_keepalive(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &no, sizeof(no));
 }
 
+/* It could when the worker was started. While usherd stops nobody is asked about any
+ * more. */
+static bool can_be_served(const struct engine *engine, const struct service *service)
+{
+	return service_is_multiplexed(service) &&
+	       (engine->sessions != NULL || engine->inquiries != NULL ||
+		!inquiry_concerns(service));
+}
+
 static void serve(struct engine *engine, struct transfer *transfer)
 {
 	struct connection *connection = &transfer->connection;
@@ -90,8 +99,7 @@ static void serve(struct engine *engine, struct transfer *transfer)
 					  &silence);
 		return;
 	}
-	if (post == NULL || !service_is_multiplexed(post->service)) {
-		/* It was there when the worker was started. */
+	if (post == NULL || !can_be_served(engine, post->service)) {
 		refuse(engine, &connection->fd);
 		return;
 	}
