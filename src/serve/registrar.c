@@ -34,6 +34,7 @@ struct registrar {
 struct run {
 	struct child child; /* first: a child leads back here */
 	struct launch launch;
+	struct engine *engine; /* its launches know the run for as long as it is there */
 	struct registrar *registrar; /* NULL when it has gone */
 	int fd;                      /* owned; what it complains of */
 	char complaint[COMPLAINT_SIZE];
@@ -169,9 +170,9 @@ static void ended(struct child *child, int wait_status, uint64_t now_ns)
 	struct error err = { 0 };
 
 	(void)now_ns;
-	if (run->registrar != NULL && wait_status != CHILD_FORGOTTEN &&
-	    launches_reaped(&run->registrar->engine->launches, &run->launch, wait_status,
-			    &err) < 0) {
+	if (wait_status != CHILD_FORGOTTEN &&
+	    launches_reaped(&run->engine->launches, &run->launch, wait_status, &err) <
+		    0) {
 		(void)text_copy(run->complaint, sizeof(run->complaint), err.text);
 		wait_status = CHILD_NOT_STARTED;
 	}
@@ -278,6 +279,7 @@ static int start(struct registrar *registrar, struct error *err)
 
 	if (run == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
+	run->engine = registrar->engine;
 	run->registrar = registrar;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
 		r = error_set_errno(err, -errno, "cannot make a pipe");
