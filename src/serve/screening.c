@@ -20,13 +20,22 @@ int screening_put(struct listener *listener)
 	const struct sock_fprog *screen = screening_filter(listener);
 	int r = 0;
 
-	if (screen != NULL)
-		r = filter_put(listener->fd, screen);
-	else if (listener->screened)
+	if (screen != NULL) {
+		/* Also where that fails there may be one of ours, see filter_put(). */
+		listener->screened = true;
+		return filter_put(listener->fd, screen);
+	}
+	if (listener->screened)
 		r = filter_take_off(listener->fd);
 	if (r == 0)
-		listener->screened = screen != NULL;
+		listener->screened = false;
 	return r;
+}
+
+/* While its first sender is asked about nobody has it. */
+static bool has_program(const struct listener *listener)
+{
+	return listener->holder != NULL && listener->holder->runs;
 }
 
 /* What waits for the next program has not been asked about if there was no filter. */
@@ -35,9 +44,9 @@ static int renew(struct listener *listener, struct error *err)
 	const struct sock_fprog *filter = screening_filter(listener);
 	int r;
 
-	if (filter != NULL && !listener->screened && listener->holder == NULL) {
+	if (filter != NULL && !listener->screened && !has_program(listener)) {
 		r = listener_screen(listener->fd, &listener->endpoint, filter, err);
-		listener->screened = r == 0;
+		listener->screened = true;
 		return r;
 	}
 	r = screening_put(listener);
@@ -62,9 +71,10 @@ bool screening_renew(struct listener *listener)
 		return true;
 	report_message(listener->engine->reporter, LOG_LEVEL_ERROR, "service '%s': %s",
 		       listener->post->service->id, err.text);
-	if (listener->holder == NULL)
-		listener_shut(listener);
-	return listener->holder != NULL;
+	if (has_program(listener))
+		return true;
+	listener_shut(listener);
+	return false;
 }
 
 int screening_adopt(struct listener *listener, int fd, struct error *err)
@@ -72,9 +82,12 @@ int screening_adopt(struct listener *listener, int fd, struct error *err)
 	const struct sock_fprog *filter = screening_filter(listener);
 	int r = listener_adopt(fd, &listener->endpoint, err);
 
-	if (r == 0 && filter != NULL) {
-		r = listener_screen(fd, &listener->endpoint, filter, err);
-		listener->screened = r == 0;
-	}
-	return r;
+	if (r < 0)
+		return r;
+	listener->screened = filter != NULL;
+	if (filter != NULL)
+		return listener_screen(fd, &listener->endpoint, filter, err);
+	/* An earlier usherd may have left its own there. */
+	(void)filter_take_off(fd);
+	return 0;
 }

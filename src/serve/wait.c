@@ -111,6 +111,12 @@ static void start_failed(struct listener *listener)
 	rest_after_failure(listener, "could not be started");
 }
 
+/* A reload may have made something else of the service. */
+static bool waits(const struct post *post)
+{
+	return post->plan != NULL && post->service->wait;
+}
+
 /* Most likely somebody else came meanwhile, who need not wait for the next turn. */
 static void ended_at_once(struct listener *listener, int wait_status)
 {
@@ -123,7 +129,8 @@ static void ended_at_once(struct listener *listener, int wait_status)
 		return;
 	}
 	listener->failures = 0;
-	if (r == 0 && !is_stream(listener) && listener_is_wanted(listener))
+	if (r == 0 && !is_stream(listener) && waits(listener->post) &&
+	    listener_is_wanted(listener))
 		serve(listener, &first);
 	else
 		listener_update(listener);
@@ -209,7 +216,7 @@ static struct wait_child *prepare(struct listener *listener, const struct datagr
 		free(program);
 		return NULL;
 	}
-	program->holder.listener = listener;
+	program->holder = (struct holder){ .listener = listener };
 	program->head = listener->head;
 	listener->holder = &program->holder;
 	return program;
@@ -239,6 +246,7 @@ static void start(struct wait_child *program, const struct datagram *first)
 	/* The one before may have taken it off. */
 	if (screening_put(listener) == 0 &&
 	    serving_spawn(&program->serving, &invocation, wait_ended) == 0) {
+		program->holder.runs = true;
 		listener_update(listener);
 		return;
 	}
@@ -250,9 +258,7 @@ static void start(struct wait_child *program, const struct datagram *first)
 static bool is_still_its(const struct wait_child *program,
 			 const struct listener *listener)
 {
-	const struct post *post = listener->post;
-
-	return post == program->serving.post && post->plan != NULL && post->service->wait;
+	return listener->post == program->serving.post && waits(listener->post);
 }
 
 /* Whose listener that is, with its socket at hand; NULL: abandoned. */

@@ -160,6 +160,7 @@ struct post {
 /* A running wait = yes program; embedded in what else is kept about it. */
 struct holder {
 	struct listener *listener; /* NULL when the listener has gone meanwhile */
+	bool runs;                 /* else its first client is asked about */
 };
 
 struct listener {
