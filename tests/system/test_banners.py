@@ -163,6 +163,8 @@ class Banners(Case):
                 self.addCleanup(client.close)
                 deaf.append(client)
             self.assertTrue(exchange(port, b"x").endswith(b"x"))
+            # With its program gone, whoever is left is a worker.
+            daemon.wait_for("EXIT: ")
             workers = daemon.children()
             pid = workers[0] if workers else daemon.pid
             # Those that are told good-bye are bounded in number and in time.
