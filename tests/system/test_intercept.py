@@ -229,6 +229,18 @@ class Intercept(Case):
                     answer = Answer(harness.read_all(client))
             self.assertEqual(answer.heard, [FRIEND])
 
+    def test_the_filter_of_an_earlier_run_is_taken_off(self):
+        port = harness.free_port(socket.SOCK_DGRAM)
+        script = self.script(HEAR)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inherited:
+            inherited.bind((FRIEND, port))
+            earlier = self.inherit(inherited, service(port, script, "only_from = " + FRIEND))
+            self.ask(self.client(FRIEND), port, b"end")
+            earlier.wait_for(r"EXIT: heard status=0")
+            earlier.stop()
+            self.inherit(inherited, service(port, script, "", flags="REUSE"))
+            self.assertEqual(self.ask(self.client(STRANGER), port, b"end").heard, [STRANGER])
+
     def inherit(self, inherited, config):
         wrapper = self.scratch() / "usherd"
         wrapper.write_text('#!/bin/sh\nLISTEN_PID=$$ LISTEN_FDS=1 exec "%s" "$@"\n'
