@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int strings_add(struct strings *list, const char *string)
 {
@@ -49,6 +50,14 @@ ptrdiff_t strings_find(const struct strings *list, const char *string)
 		if (strcmp(list->items[i], string) == 0)
 			return (ptrdiff_t)i;
 	return -1;
+}
+
+bool strings_have_word(const struct strings *list, const char *word)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcasecmp(list->items[i], word) == 0)
+			return true;
+	return false;
 }
 
 void strings_remove(struct strings *list, size_t index)

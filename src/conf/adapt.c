@@ -329,10 +329,7 @@ static bool names_it(const struct assignment *list, const struct stanza *stanza)
 	const char *title =
 		id != NULL && id->values.count == 1 ? id->values.items[0] : stanza->title;
 
-	for (size_t i = 0; i < list->values.count; i++)
-		if (strcasecmp(list->values.items[i], title) == 0)
-			return true;
-	return false;
+	return strings_have_word(&list->values, title);
 }
 
 static int switch_off(struct stanza *stanza)

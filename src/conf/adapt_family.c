@@ -34,9 +34,7 @@ static bool is_unix(const struct stanza *stanza)
 /* Each of the two would have half of what there is, and not of the same protocol. */
 static bool is_raw(const struct stanza *stanza)
 {
-	const struct stanza_attribute *type = stanza_find(stanza, "socket_type");
-
-	return type != NULL && strings_find(&type->values, "raw") != -1;
+	return stanza_has_word(stanza, "socket_type", "raw");
 }
 
 /* For programs alone: in process nobody sees the difference. What has a type is reached

@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "usherd/base/clock.h"
 #include "usherd/base/units.h"
 #include "usherd/log/event.h"
 #include "usherd/model/service.h"
@@ -46,8 +45,8 @@ static bool divides_datagrams(const struct service *service)
 static bool counts_seconds(const struct service *service)
 {
 	return service->policy.cps_rate != 0 &&
-	       (service->policy.cps_rate != 50 ||
-		service->policy.cps_pause_ns != 10 * CLOCK_NS_PER_SECOND);
+	       (service->policy.cps_rate != POLICY_CPS_RATE ||
+		service->policy.cps_pause_ns != POLICY_CPS_PAUSE_NS);
 }
 
 static bool counts_networks(const struct service *service)

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static int grow(void **items, size_t count, size_t size)
 {
@@ -78,10 +77,7 @@ bool stanza_has_word(const struct stanza *stanza, const char *name, const char *
 {
 	const struct stanza_attribute *list = stanza_find(stanza, name);
 
-	for (size_t i = 0; list != NULL && i < list->values.count; i++)
-		if (strcasecmp(list->values.items[i], word) == 0)
-			return true;
-	return false;
+	return list != NULL && strings_have_word(&list->values, word);
 }
 
 /* The room of the removed ones stays: a count that is a power of two again would have

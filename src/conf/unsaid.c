@@ -4,7 +4,6 @@
  * to the service like defaults, so that the dump says it.
  */
 #include <errno.h>
-#include <strings.h>
 
 #include "build_internal.h"
 
@@ -30,10 +29,7 @@ static bool has_word(struct draft *draft, const char *name, const char *word)
 {
 	const struct assignment *slot = slot_of(draft, name);
 
-	for (size_t i = 0; slot->set && i < slot->values.count; i++)
-		if (strcasecmp(slot->values.items[i], word) == 0)
-			return true;
-	return false;
+	return slot->set && strings_have_word(&slot->values, word);
 }
 
 /* Files are looked at for that: once for all services. */

@@ -22,6 +22,8 @@ int strings_add_all(struct strings *list, const struct strings *others);
 
 /* Position of the first item equal to @string, or -1. */
 ptrdiff_t strings_find(const struct strings *list, const char *string);
+/* Is @word among the items, in any case? */
+bool strings_have_word(const struct strings *list, const char *word);
 
 /* Remove item @index, keeping the order of the others. */
 void strings_remove(struct strings *list, size_t index);

@@ -32,6 +32,10 @@ struct day_span {
 /* Loads are counted in millionths. */
 #define POLICY_LOAD_UNIT UINT64_C(1000000)
 
+/* What cps is where nothing is said, as in xinetd: 50 in a second, then ten of rest. */
+#define POLICY_CPS_RATE     50
+#define POLICY_CPS_PAUSE_NS UINT64_C(10000000000)
+
 struct policy {
 	bool trap;        /* a sensor: nobody is served */
 	uint64_t deny_ns; /* and so long denied by all; 0: not, UINT64_MAX: for ever */

@@ -144,6 +144,8 @@ static void finds_the_first_of_equal_items(void **state)
 	assert_int_equal(strings_find(&list, "b"), 1);
 	assert_int_equal(strings_find(&list, "c"), 2);
 	assert_int_equal(strings_find(&list, "B"), -1);
+	assert_true(strings_have_word(&list, "B"));
+	assert_false(strings_have_word(&list, "bb"));
 	assert_int_equal(strings_find(&list, ""), -1);
 	assert_int_equal(strings_add(&list, ""), 0);
 	assert_int_equal(strings_find(&list, ""), 4);
